@@ -1,0 +1,289 @@
+"""What went wrong, and what should the reader type next?
+
+ClaudeError                     every failure of this package; nothing else leaves it
+├── InputError                  what was typed or passed cannot be used; nothing was sent
+├── ConfigError                 a key, address or setting is missing or unusable; nothing was sent
+├── BudgetError                 the call could cost more than a budget allows; nothing was sent
+└── APIError                    something happened on the way to, at, or from the service
+    ├── APIConnectionError      no answer arrived
+    │   └── APITimeoutError     the time allowed ran out
+    ├── APIResponseError        an answer arrived that is not the API's: redirect, not JSON, too large
+    ├── StreamError             a stream broke, ended early or reported an error; see `.partial`
+    └── APIStatusError          the service said no, with a status
+        ├── BadRequestError 400, AuthenticationError 401, PaymentRequiredError 402,
+        │   PermissionDeniedError 403, NotFoundError 404, RequestTimeoutError 408, ConflictError 409,
+        │   RequestTooLargeError 413, UnprocessableEntityError 422, RateLimitError 429
+        └── InternalServerError 5xx
+            └── OverloadedError 529
+
+Class names and statuses follow https://docs.claude.com/en/api/errors and the official SDK.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from claude_magic.wire import Message
+
+
+class Attempt(NamedTuple):
+    """One send of a call: what became of it, and whether it may be on the bill."""
+
+    number: int
+    outcome: str
+    possibly_billed: bool
+
+
+class ClaudeError(Exception):
+    """A failure with everything needed to act on it.
+
+    Attributes: `message` (one sentence), `hint` (what to type next), `status` (HTTP status or None), `type`
+    and `error_code` (the API's own words), `request_id`, `retry_after` (seconds), `partial` (the Message so
+    far, where a stream broke), `attempts` (one `Attempt` per send) and `body` (the decoded answer).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        type: str | None = None,
+        error_code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        partial: Message | None = None,
+        attempts: Sequence[Attempt] = (),
+        body: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+        self.status, self.type, self.error_code = status, type, error_code
+        self.request_id, self.retry_after = request_id, retry_after
+        self.partial, self.attempts, self.body = partial, tuple(attempts), body
+
+    @property
+    def status_code(self) -> int | None:
+        """The HTTP status, under the official SDK's name."""
+        return self.status
+
+    def __str__(self) -> str:
+        facts = " ".join(str(f) for f in (self.status, self.error_code or self.type) if f)
+        request = f"request {self.request_id}" if self.request_id else ""
+        where = ", ".join(f for f in (facts, request) if f)
+        return f"{self.message} ({where})" if where else self.message
+
+    def lines(self) -> list[str]:
+        """Return the two lines a reader needs: what happened, and what to type next."""
+        return printable(
+            f"{type(self).__name__}: {self}\n{'→ ' + self.hint if self.hint else ''}"
+        ).splitlines()
+
+    def _render_traceback_(self) -> list[str]:
+        return self.lines()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, self.__dict__))
+
+
+def _rebuild(kind: type[ClaudeError], message: str, state: dict[str, Any]) -> ClaudeError:
+    error = kind(message)
+    error.__dict__.update(state)
+    return error
+
+
+class InputError(ClaudeError):
+    """What was typed or passed cannot be used; nothing was sent."""
+
+
+class ConfigError(ClaudeError):
+    """A key, address or setting is missing or unusable; nothing was sent."""
+
+
+class BudgetError(ClaudeError):
+    """The call could cost more than a budget allows; nothing was sent."""
+
+
+class APIError(ClaudeError):
+    """Something happened on the way to, at, or from the service."""
+
+
+class APIConnectionError(APIError):
+    """No answer arrived."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The time allowed ran out."""
+
+
+class APIResponseError(APIError):
+    """An answer arrived that is not the API's: a redirect, not JSON, too large."""
+
+
+class StreamError(APIError):
+    """A stream broke, ended early or reported an error; `.partial` has what arrived."""
+
+
+class APIStatusError(APIError):
+    """The service said no, with a status."""
+
+
+class BadRequestError(APIStatusError):
+    """400: malformed, unsupported, or a spend limit of the organisation's own."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the key is wrong, revoked or expired."""
+
+
+class PaymentRequiredError(APIStatusError):
+    """402: a payment problem."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key lacks access."""
+
+
+class NotFoundError(APIStatusError):
+    """404: the path, id or model is unknown."""
+
+
+class RequestTimeoutError(APIStatusError):
+    """408: the service waited too long for the request."""
+
+
+class ConflictError(APIStatusError):
+    """409: the state changed in between."""
+
+
+class RequestTooLargeError(APIStatusError):
+    """413: the request is larger than the endpoint takes."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: understood, but not possible."""
+
+
+class RateLimitError(APIStatusError):
+    """429: a rate or spend limit."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the service failed."""
+
+
+class OverloadedError(InternalServerError):
+    """529: the service is overloaded."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The reader interrupted a call: a KeyboardInterrupt, so Run All stops, with a one-line traceback."""
+
+    def __init__(self, message: str = "Stopped", *, partial: Message | None = None) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: RequestTimeoutError,
+    409: ConflictError,
+    413: RequestTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    529: OverloadedError,
+}
+
+HINTS: dict[int | str, str] = {
+    # by error.details.error_code, then by status: https://docs.claude.com/en/api/errors
+    "enforced_spend_limit_reached": "Your usage tier's monthly limit is reached; raise it in the Console.",
+    "contract_spend_limit_reached": "The contract's spend limit is reached; ask whoever holds the contract.",
+    "ramp_limit_exceeded": "Traffic grew too fast; wait, then send more slowly.",
+    "image_dimensions_too_large": "Scale the image down and run the cell again.",
+    "file_expired": "The file is gone; upload it again.",
+    "organization_on_hold": "The organisation is on hold; see the message for how to appeal.",
+    400: "Change what the message names and run the cell again.",
+    401: "Type %claude login to enter a key, or %claude practice on to go on without one.",
+    402: "Check the payment details in the Console.",
+    403: "This key may not do that; use another with %claude login.",
+    404: "Type %claude models to see the models and check the id.",
+    408: "Run the cell again.",
+    409: "Look at the present state, then run the cell again.",
+    413: "Send less: attach fewer or smaller files.",
+    422: "Change what the message names and run the cell again.",
+    429: "Wait a little, then run the cell again.",
+    529: "The service is overloaded; run the cell again in a minute.",
+}
+SERVER_HINT = "The service failed, not your request; run the cell again in a minute."
+
+
+def from_response(status: int, body: bytes, **facts: Any) -> APIStatusError:
+    """Return the error for an HTTP answer whose status is not a success; `facts` are attributes to add."""
+    decoded = _decode(body)
+    error = decoded.get("error") if isinstance(decoded, dict) else None
+    error = error if isinstance(error, dict) else {}
+    details = error.get("details")
+    code = details.get("error_code") if isinstance(details, dict) else None
+    code = code if isinstance(code, str) else None
+    if isinstance(decoded, dict) and isinstance(decoded.get("request_id"), str):
+        facts["request_id"] = facts.get("request_id") or decoded["request_id"]
+    message = error.get("message")
+    kind = STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
+    return kind(
+        _one_line(message if isinstance(message, str) and message else _plain(decoded, status)),
+        hint=HINTS.get(code or "") or HINTS.get(status) or (SERVER_HINT if status >= 500 else ""),
+        status=status,
+        type=error["type"] if isinstance(error.get("type"), str) else None,
+        error_code=code,
+        body=decoded,
+        **facts,
+    )
+
+
+def header_number(headers: Mapping[str, str], name: str) -> float | None:
+    """Return a header as a finite positive number, or None."""
+    try:
+        value = float(headers.get(name, ""))
+    except ValueError:
+        return None
+    return value if 0 < value < 4_294_967 else None
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body.decode("utf-8", "replace")
+
+
+def _plain(decoded: Any, status: int) -> str:
+    return decoded[:300] if isinstance(decoded, str) and decoded.strip() else f"The server answered {status}"
+
+
+def _one_line(text: str, most: int = 600) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[:most] + "…"
+
+
+def printable(text: str) -> str:
+    """Return text with control characters, such as terminal escapes, made visible; tab and newline stay."""
+    return text.translate(_VISIBLE)
+
+
+_VISIBLE = (
+    {c: chr(0x2400 + c) for c in range(32) if c not in (9, 10)}
+    | {127: "␡"}
+    | {c: f"\\x{c:02x}" for c in range(0x80, 0xA0)}
+)

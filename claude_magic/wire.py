@@ -1,0 +1,237 @@
+"""What do the API's JSON objects look like in Python?
+
+Every object is a `Record`: the dict exactly as it was received, with attribute access. Fields and block types
+that are not known today survive a round trip. `Message` and `Usage` are the two with behaviour.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from decimal import Decimal
+
+    from claude_magic.app import Response
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder()
+
+
+class Record(dict[str, Any]):
+    """A JSON object: a dict whose keys are attributes too.
+
+    `.response` has the HTTP answer it came in (status and headers), or None.
+    """
+
+    __slots__ = ("_response",)
+    _response: Response | None
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self[name]
+        except KeyError:
+            raise AttributeError(f"no field {name!r}; there are {', '.join(self.keys()) or 'none'}") from None
+        if type(value) in _PLAIN:
+            value = self[name] = record(value)
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            super().__setattr__(name, value)
+        else:
+            self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        self.pop(name, None)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(k for k in self.keys() if k.isidentifier())})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_revive, (type(self), dict(self)))
+
+    @property
+    def response(self) -> Response | None:
+        """The HTTP answer this came in: `.status` and `.headers`; None for a part of an answer."""
+        try:
+            return self._response
+        except AttributeError:
+            return None
+
+    def answered(self, response: Response) -> Self:
+        """Say which HTTP answer this came in."""
+        self._response = response
+        return self
+
+    @property
+    def request_id(self) -> str | None:
+        """The `request-id` of the answer, to name when asking for help."""
+        return self.response.headers.get("request-id") if self.response else dict.get(self, "request_id")
+
+    _request_id = request_id
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts and lists, all the way down."""
+        return plain(self)  # type: ignore[no-any-return]
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return JSON text; `indent=None` for one line."""
+        text = encode(self)
+        return (msgspec.json.format(text, indent=indent) if indent is not None else text).decode()
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        """Return plain dicts and lists, under the official SDK's name."""
+        return self.to_dict()
+
+    def model_dump_json(self, *, indent: int | None = None, **_: Any) -> str:
+        """Return JSON text, under the official SDK's name."""
+        return self.to_json(indent=indent)
+
+    def _repr_html_(self) -> str:
+        name = html.escape(str(self.get("type") or type(self).__name__))
+        return f"<details><summary>{name}</summary><pre>{html.escape(self.to_json())}</pre></details>"
+
+
+class Usage(Record):
+    """What a call used, in tokens of each kind; `usage + usage` adds every number.
+
+    Fields: https://docs.claude.com/en/api/messages (usage). The three input counts do not overlap.
+    """
+
+    __slots__ = ()
+
+    @property
+    def total_input_tokens(self) -> int:
+        """All input: uncached, written to the cache and read from it."""
+        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        return sum(_count(self.get(name)) for name in names)
+
+    @property
+    def cache_writes(self) -> tuple[int, int]:
+        """Tokens written to the 5-minute and to the 1-hour cache."""
+        split = self.get("cache_creation")
+        if not isinstance(split, dict):
+            return _count(self.get("cache_creation_input_tokens")), 0
+        return _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
+
+    def __add__(self, other: Mapping[str, Any]) -> Usage:
+        return Usage(_add(self, other))
+
+    def __radd__(self, other: Any) -> Usage:
+        return self if other == 0 else Usage(_add(other, self))
+
+    def cost(self, model: str) -> Decimal | None:
+        """Return USD at the catalogue's prices for `model`, or None when a price is not known."""
+        from claude_magic import catalog
+
+        return catalog.cost(self, model)
+
+
+class Message(Record):
+    """An answer of the Messages API: https://docs.claude.com/en/api/messages."""
+
+    __slots__ = ()
+
+    def _blocks(self, kind: str) -> Iterator[Record]:
+        return (b for b in self.get("content") or () if isinstance(b, Record) and b.get("type") == kind)
+
+    @property
+    def text(self) -> str:
+        """The text blocks, joined."""
+        return "".join(_text(b.get("text")) for b in self._blocks("text"))
+
+    @property
+    def thinking(self) -> str:
+        """The thinking blocks' text, joined by blank lines; often empty (see `thinking.display`)."""
+        return "\n\n".join(t for b in self._blocks("thinking") if (t := _text(b.get("thinking"))))
+
+    @property
+    def tool_calls(self) -> list[Record]:
+        """The `tool_use` blocks: each has `.id`, `.name` and `.input`."""
+        return list(self._blocks("tool_use"))
+
+    @property
+    def citations(self) -> list[Record]:
+        """Every citation of every text block, in order."""
+        return [c for b in self._blocks("text") for c in b.get("citations") or ()]
+
+    @property
+    def cost(self) -> Decimal | None:
+        """USD at the catalogue's prices, or None when a price is not known."""
+        usage = self.get("usage")
+        return usage.cost(str(self.get("model"))) if isinstance(usage, Usage) else None
+
+    def _repr_html_(self) -> str:
+        return f"<pre style='white-space:pre-wrap'>{html.escape(self.text)}</pre>{super()._repr_html_()}"
+
+
+_PLAIN = frozenset((dict, list))
+
+
+def record(value: Any) -> Any:
+    """Return JSON values with every dict a `Record` (a `Message` or `Usage` where it is one)."""
+    kind = type(value)
+    if kind is list:
+        return [record(v) if type(v) in _PLAIN else v for v in value]
+    if kind is not dict:
+        return value
+    made = (Message if value.get("type") == "message" and "role" in value else Record)()
+    for key, v in value.items():
+        if type(v) in _PLAIN:
+            v = record(v)
+            if key == "usage" and type(v) is Record:
+                v = Usage(v)
+        made[key] = v
+    return made
+
+
+def plain(value: Any) -> Any:
+    """Return the same JSON values as plain dicts and lists."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def decode(data: bytes | str) -> Any:
+    """Read JSON into Records; raises ValueError (msgspec.DecodeError) where it is none."""
+    return record(decode_plain(data))
+
+
+def decode_plain(data: bytes | str) -> Any:
+    """Read JSON into plain dicts and lists; raises ValueError where it is none, or is nested too deeply."""
+    try:
+        return _decoder.decode(data)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def encode(value: Any) -> bytes:
+    """Write JSON, compact, keys in the order given; raises TypeError for what JSON cannot hold."""
+    return _encoder.encode(value)
+
+
+def _revive(kind: type[Record], items: dict[str, Any]) -> Record:
+    return kind(items)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _add(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _sum(a.get(k), b.get(k)) for k in {**a, **b}}
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if isinstance(a, dict) or isinstance(b, dict):
+        return Record(_add(a or {}, b or {}))
+    numbers = [n for n in (a, b) if isinstance(n, int | float) and not isinstance(n, bool)]
+    return sum(numbers) if numbers else (b if b is not None else a)

@@ -1,0 +1,1 @@
+"""What is tested, and how? `conftest.py` has the small real machines that the tests share."""
