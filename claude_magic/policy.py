@@ -1,0 +1,200 @@
+"""In what order are a call's sends, waits and refusals?
+
+`exchange` is a generator: it yields `Send` and `Sleep`, is answered with a `Reply` or a `Fault`, and returns
+the reply that counts or raises. It knows no socket and no clock, so it serves sync and async alike and is
+tested with neither. Rules: https://docs.claude.com/en/api/errors, https://docs.claude.com/en/api/rate-limits.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic.errors import (
+    APIResponseError,
+    APIStatusError,
+    Attempt,
+    ClaudeError,
+    from_response,
+    header_number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from claude_magic.app import Request
+
+LONGEST_WAIT = 60.0  # seconds; a longer retry-after is told, not slept
+SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+HEALING = frozenset({408, 409, 429})
+
+
+@dataclass(slots=True, frozen=True)
+class Call:
+    """One call of the API, before it is sent.
+
+    `free`: asking twice costs nothing. `retry_unknown`: repeat a paid call even when its fate is unknown.
+    `timeout` (seconds of silence), `total_timeout` (seconds, waits included), `most` (bytes of answer).
+    """
+
+    request: Request
+    stream: bool = False
+    free: bool = False
+    max_retries: int = 2
+    retry_unknown: bool = False
+    timeout: Any = 600.0
+    total_timeout: float | None = None
+    most: int = 64 * 2**20
+
+
+@dataclass(slots=True)
+class Reply:
+    """An HTTP answer.
+
+    `open` is the unread stream, `at` the epoch seconds it came, `elapsed` the seconds since the call began.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+    open: Any = field(default=None, repr=False)
+    at: float = 0.0
+    elapsed: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
+
+
+class Fault(NamedTuple):
+    """No answer: the error to raise, and whether the request certainly did not arrive whole."""
+
+    error: ClaudeError
+    unsent: bool = False
+    elapsed: float = 0.0
+    final: bool = False
+
+
+class Send(NamedTuple):
+    """Send the request now; answer with a Reply or a Fault."""
+
+    call: Call
+    attempt: int
+
+
+class Sleep(NamedTuple):
+    """Wait `seconds`, for the reason `why`."""
+
+    seconds: float
+    why: str
+
+
+def exchange(
+    call: Call, *, rand: Callable[[], float] = random.random
+) -> Generator[Send | Sleep, Reply | Fault | None, Reply]:
+    """Carry one call through its sends and waits; at most `1 + max_retries` sends (M3).
+
+    Returns the first successful Reply; raises the ClaudeError of the last attempt, with `.attempts`.
+    """
+    attempts: list[Attempt] = []
+    while True:
+        outcome = yield Send(call, len(attempts))
+        attempts.append(_attempt(len(attempts) + 1, outcome, call))
+        if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
+            outcome.attempts = tuple(attempts)
+            return outcome
+        error = _error(outcome)
+        error.attempts = tuple(attempts)
+        wait = _wait(outcome, error, call, len(attempts) - 1, rand)
+        if wait is None:
+            raise error
+        yield Sleep(wait, _why(error))
+
+
+def _attempt(number: int, outcome: Reply | Fault | None, call: Call) -> Attempt:
+    if isinstance(outcome, Reply):
+        billed = outcome.status == 504 or 200 <= outcome.status < 300
+        return Attempt(number, str(outcome.status), billed and not call.free)
+    fault = outcome or Fault(ClaudeError("no outcome"))
+    return Attempt(number, type(fault.error).__name__, not fault.unsent and not call.free)
+
+
+def _error(outcome: Reply | Fault | None) -> ClaudeError:
+    if isinstance(outcome, Fault):
+        return outcome.error
+    if outcome is None:
+        return ClaudeError("The call was given no outcome")
+    request_id = outcome.headers.get("request-id")
+    if outcome.status < 400:
+        return APIResponseError(
+            f"The server answered {outcome.status}, which this client does not follow",
+            hint="Set base_url (ANTHROPIC_BASE_URL) to the address that answers itself.",
+            status=outcome.status,
+            request_id=request_id,
+        )
+    return from_response(
+        outcome.status,
+        outcome.body,
+        request_id=request_id,
+        retry_after=retry_after(outcome.headers, outcome.at),
+    )
+
+
+def _wait(
+    outcome: Reply | Fault | None, error: ClaudeError, call: Call, retries: int, rand: Callable[[], float]
+) -> float | None:
+    """Return how long to wait before the next send, in seconds, or None when there is to be none."""
+    if retries >= call.max_retries or not _may_repeat(outcome, error, call):
+        return None
+    wait = error.retry_after or min(0.5 * 2**retries, 8.0) * (1 - 0.25 * rand())
+    if wait > LONGEST_WAIT:
+        error.hint = f"Wait {_spoken(wait)}, then run the cell again."
+        return None
+    elapsed = outcome.elapsed if outcome is not None else 0.0
+    return None if call.total_timeout is not None and elapsed + wait >= call.total_timeout else wait
+
+
+def _may_repeat(outcome: Reply | Fault | None, error: ClaudeError, call: Call) -> bool:
+    """Say whether a repeat can help and cannot pay twice unasked (M4)."""
+    if isinstance(outcome, Fault):
+        return not outcome.final and (outcome.unsent or call.free or call.retry_unknown)
+    if outcome is None or not isinstance(error, APIStatusError) or error.error_code in SPENT:
+        return False
+    told = outcome.headers.get("x-should-retry")
+    if told in ("true", "false"):
+        return told == "true"
+    return outcome.status in HEALING or outcome.status >= 500
+
+
+def retry_after(headers: Mapping[str, str], at: float) -> float | None:
+    """Return the wait a server asks for, in seconds by its own clock (S6), or None.
+
+    `retry-after-ms` comes first, then `retry-after` as seconds or as an HTTP date.
+    """
+    millis = header_number(headers, "retry-after-ms")
+    if millis is not None:
+        return millis / 1000
+    seconds = header_number(headers, "retry-after")
+    if seconds is not None:
+        return seconds
+    until = _date(headers.get("retry-after"))
+    if until is None:
+        return None
+    now = _date(headers.get("date"))
+    wait = until - (at if now is None else now)
+    return wait if 0 < wait < 4_294_967 else None
+
+
+def _date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def _why(error: ClaudeError) -> str:
+    return {429: "rate limit", 529: "overloaded"}.get(error.status or 0, error.message)
+
+
+def _spoken(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

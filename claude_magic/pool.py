@@ -1,0 +1,169 @@
+"""Which httpx2 client carries a call?
+
+One for each process (or event loop) and kind of address, made on first use, with one TLS context; or one
+whose network is an App in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import weakref
+from functools import cache
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx2
+
+from claude_magic.app import App, Request
+from claude_magic.errors import ConfigError
+from claude_magic.keys import PRACTICE_URL
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Iterator
+
+_lock = threading.Lock()
+_shared: dict[Any, httpx2.Client] = {}
+_ashared: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
+_before_fork: list[Any] = []
+_LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+_SURROUNDINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def shared(base_url: str) -> httpx2.Client:
+    """Return the process's client for an address: one pool and TLS context, made on first use."""
+    kind = _kind(base_url)
+    with _lock:
+        if kind not in _shared:
+            _shared[kind] = _quiet(httpx2.Client(**_parts(kind)))
+        return _shared[kind]
+
+
+async def ashared(base_url: str) -> httpx2.AsyncClient:
+    """Return the running event loop's client for an address; `asyncio.run` closes it as it ends."""
+    kind, mine = _kind(base_url), _ashared.setdefault(asyncio.get_running_loop(), {})
+    if kind not in mine:
+        client = _quiet(httpx2.AsyncClient(**_parts(kind)))
+        mine[kind] = client, _closing(client)
+        await anext(mine[kind][1])
+    return mine[kind][0]  # type: ignore[no-any-return]
+
+
+async def _closing(client: httpx2.AsyncClient) -> AsyncIterator[None]:
+    # a loop that ends closes its open generators: the one place where it says that it ends
+    async with client:
+        yield
+
+
+def _kind(base_url: str) -> tuple[str | None, ...]:
+    """Return what a client is kept by: a proxy or certificate file set later must count (R3)."""
+    if base_url == PRACTICE_URL:
+        return (base_url,)
+    ask = os.environ.get
+    return (base_url.partition(":")[0], *(ask(name) or ask(name.lower()) for name in _SURROUNDINGS))
+
+
+def _parts(kind: tuple[str | None, ...]) -> dict[str, Any]:
+    if kind == (PRACTICE_URL,):
+        from claude_magic import practice
+
+        return {"transport": AppTransport(practice.shared())}
+    return {"limits": _LIMITS, "verify": _tls(*kind[-2:]) if kind[0] == "https" else False}
+
+
+_Client = TypeVar("_Client", httpx2.Client, httpx2.AsyncClient)
+
+
+def _quiet(client: _Client) -> _Client:
+    """Take no cookies: this client serves several keys."""
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
+
+
+@cache
+def _tls(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        raise ConfigError(
+            f"The file of trusted certificates cannot be read: {error.strerror or error}",
+            hint="Check SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from None
+
+
+def _forget() -> None:
+    """Leave the parent's sockets alone in a forked child: neither use nor close them."""
+    global _lock
+    _lock = threading.Lock()
+    _before_fork.extend((dict(_shared), dict(_ashared)))
+    _shared.clear()
+    _ashared.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+    """An httpx2 transport, sync and async, that asks an App in this process."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer a request of a synchronous client."""
+        return self._answer(request, request.read())
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer a request of an asynchronous client."""
+        return self._answer(request, await request.aread())
+
+    def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
+        response = self.app(
+            Request(
+                request.method,
+                request.url.path,
+                tuple(request.url.params.multi_items()),
+                {name.lower(): value for name, value in request.headers.items()},
+                body,
+            )
+        )
+        return httpx2.Response(response.status, headers=response.headers, stream=_Parts(response.parts()))
+
+
+class _Parts(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """An App's body on its way: bytes are sent, a number is a pause, an exception breaks the connection."""
+
+    def __init__(self, parts: Iterator[bytes | float | Exception]) -> None:
+        self.parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, bytes):
+                yield part
+            elif isinstance(part, Exception):
+                raise httpx2.ReadError(str(part))
+            else:
+                time.sleep(part)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, bytes):
+                yield part
+            elif isinstance(part, Exception):
+                raise httpx2.ReadError(str(part))
+            else:
+                await asyncio.sleep(part)
+
+    def close(self) -> None:
+        """Tell the App's generator that the reader has gone."""
+        close = getattr(self.parts, "close", None)
+        if close is not None:
+            close()
+
+    async def aclose(self) -> None:
+        """Tell the App's generator that the reader has gone."""
+        self.close()
