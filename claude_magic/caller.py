@@ -1,0 +1,188 @@
+"""How does an endpoint row with parameters become a call, and its reply a value?
+
+A `Caller` checks and encodes; `SyncCaller` and `AsyncCaller` run what it made. All that a namespace of the
+client needs is here, so one set of methods serves both clients.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from claude_magic import __version__, pool, settings, transport, wire
+from claude_magic.app import Request, Response
+from claude_magic.endpoints import ENDPOINTS, MB, Endpoint
+from claude_magic.errors import APIResponseError, ConfigError, InputError, RequestTooLargeError
+from claude_magic.policy import Call, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+DEFAULT_VERSION = "2026-10-21"
+DEFAULT_TIMEOUT = 600.0  # seconds of silence
+SLOW = 600 * 128_000 / 3600  # max_tokens that may take longer than ten minutes, as the official SDK counts
+USER_AGENT = f"claude-magic/{__version__} Python/{platform.python_version()}"
+PER_CALL = ("timeout", "total_timeout", "max_retries", "retry_unknown")
+SHORT_HEADERS = {"user_profile_id": "anthropic-user-profile-id", "workspace_id": "anthropic-workspace-id"}
+
+
+@dataclass(slots=True, frozen=True)
+class Options:
+    """How a client calls: times in seconds, sizes in bytes."""
+
+    timeout: Any = DEFAULT_TIMEOUT
+    total_timeout: float | None = None
+    max_retries: int = 2
+    retry_unknown: bool = False
+    anthropic_version: str = DEFAULT_VERSION
+    default_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_bytes: int = 64 * MB
+    on_wait: Callable[[float, str], None] | None = field(default=None, repr=False)
+
+
+class Caller:
+    """Makes calls out of endpoint rows and parameters; the part that sync and async share."""
+
+    def __init__(self, route: transport.Route, options: Options, http: Any) -> None:
+        self.route, self.options, self.http = route, options, http
+
+    def call(self, name: str, params: Mapping[str, Any], *, stream: bool = False, **path: str) -> Call:
+        """Return the Call of an endpoint; raises ClaudeError where it could not be sent."""
+        row, rest = ENDPOINTS[name], dict(params)
+        per_call = {k: rest.pop(k) for k in PER_CALL if k in rest}
+        headers = self._headers(row, rest)
+        query, body = dict(rest.pop("extra_query", None) or {}), rest.pop("extra_body", None) or {}
+        if row.method == "GET":
+            query = {**rest, **query}
+        data = b"" if row.method == "GET" else _encoded({**rest, **body}, row)
+        filled = row.path.format(**{k: quote(v, safe="") for k, v in path.items()})
+        request = Request(row.method, filled, tuple(_pairs(query)), headers, data)
+        options = replace(self.options, **per_call)
+        return Call(
+            request,
+            stream=stream,
+            free=row.free,
+            max_retries=options.max_retries,
+            retry_unknown=options.retry_unknown,
+            timeout=options.timeout,
+            total_timeout=options.total_timeout,
+            most=options.max_bytes,
+        )
+
+    def _headers(self, row: Endpoint, params: dict[str, Any]) -> dict[str, str]:
+        headers = {
+            "anthropic-version": self.options.anthropic_version,
+            "accept": "application/json",
+            "user-agent": USER_AGENT,
+        }
+        if row.method != "GET":
+            headers["content-type"] = "application/json"
+        if betas := params.pop("betas", None):
+            headers["anthropic-beta"] = ",".join(betas)
+        for name, header in SHORT_HEADERS.items():
+            if (value := params.pop(name, None)) is not None:
+                headers[header] = value
+        for more in (self.options.default_headers, params.pop("extra_headers", None) or {}):
+            headers.update({_header_name(k): _header_value(k, v) for k, v in more.items() if v is not None})
+        if self.route.credential is None and not {"authorization", "x-api-key"} & headers.keys():
+            raise ConfigError("There is no API key", hint=settings.NO_KEY_HINT)
+        return headers
+
+    def slow(self, params: Mapping[str, Any]) -> bool:
+        """Say whether an answer may take longer than ten minutes, so that it is to be streamed."""
+        most = params.get("max_tokens")
+        free = "timeout" not in params and self.options.timeout == DEFAULT_TIMEOUT
+        return free and isinstance(most, int) and most > SLOW and not params.get("stream")
+
+
+class SyncCaller(Caller):
+    """Runs calls on the thread that asks."""
+
+    def send(self, call: Call) -> Reply:
+        """Carry a call through its sends and waits."""
+        http = self.http or pool.shared(self.route.base_url)
+        return transport.drive(call, http, self.route, self.options.on_wait)
+
+    def run(self, call: Call, shape: Callable[[Reply], T]) -> T:
+        """Carry a call through and return its answer in a shape."""
+        return shape(self.send(call))
+
+
+class AsyncCaller(Caller):
+    """Runs calls on the running event loop."""
+
+    async def send(self, call: Call) -> Reply:
+        """Carry a call through its sends and waits."""
+        http = self.http or await pool.ashared(self.route.base_url)
+        return await transport.adrive(call, http, self.route, self.options.on_wait)
+
+    async def run(self, call: Call, shape: Callable[[Reply], T]) -> T:
+        """Carry a call through and return its answer in a shape."""
+        return shape(await self.send(call))
+
+
+def whole(reply: Reply) -> wire.Record:
+    """Return an answer as a Record with its `.response`; raises APIResponseError where it is none."""
+    try:
+        value = wire.decode(reply.body)
+    except ValueError:
+        value = None
+    if not isinstance(value, wire.Record):
+        kind = reply.headers.get("content-type", "no content type")
+        raise APIResponseError(
+            f"The server answered {reply.status} with something that is not the API's JSON ({kind})",
+            hint="Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it.",
+            status=reply.status,
+            request_id=reply.headers.get("request-id"),
+            attempts=reply.attempts,
+        )
+    return value.answered(Response(reply.status, reply.headers))
+
+
+def _encoded(body: dict[str, Any], row: Endpoint) -> bytes:
+    for name in ("messages", "tools"):
+        if name in body and not isinstance(body[name], list | str | dict | None):
+            body[name] = list(body[name])
+    try:
+        data = wire.encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"A parameter cannot be sent as JSON: {error}", hint="Send plain JSON values."
+        ) from None
+    if len(data) > row.most:
+        raise RequestTooLargeError(
+            f"The request is {len(data) / MB:.1f} MB; {row.path} takes {row.most // MB} MB. Nothing was sent",
+            hint="Send less: attach fewer or smaller files.",
+            status=413,
+            type="request_too_large",
+        )
+    return data
+
+
+def _pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        if isinstance(value, list | tuple):
+            pairs += [(f"{name}[]", str(v)) for v in value]
+        elif value is not None:
+            pairs.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
+    return pairs
+
+
+def _header_name(name: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise InputError(f"{name!r} cannot be the name of a header", hint="Use letters, digits and hyphens.")
+    return name.lower()
+
+
+def _header_value(name: str, value: Any) -> str:
+    text = str(value)
+    if not text.isascii() or not (text.isprintable() or not text):
+        raise InputError(
+            f"The header {name} has a character that HTTP does not allow", hint="Use ASCII text."
+        )
+    return text

@@ -1,0 +1,138 @@
+"""What does a Python program hold?
+
+`Client` and `AsyncClient`: settings, a caller, and a namespace for each part of the API. Names, nesting and
+keyword arguments follow the official SDK, so that its documentation's examples run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import httpx2
+
+from claude_magic import settings, transport
+from claude_magic.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Caller, Options, SyncCaller
+from claude_magic.endpoints import MB
+from claude_magic.errors import InputError
+from claude_magic.keys import PRACTICE_URL, Secret
+from claude_magic.resources import AsyncMessages, AsyncModels, Messages, Models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+
+
+class _Base:
+    """What `Client` and `AsyncClient` share: see `Client`."""
+
+    _http_kind: ClassVar[Any]
+    _caller_kind: ClassVar[Any]
+    _spaces: ClassVar[dict[str, Any]]
+    _caller: Any
+
+    def __init__(
+        self,
+        api_key: str | Secret | None = None,
+        auth_token: str | Secret | None = None,
+        base_url: str | None = None,
+        timeout: Any = DEFAULT_TIMEOUT,
+        max_retries: int = 2,
+        anthropic_version: str = DEFAULT_VERSION,
+        default_headers: Mapping[str, str] | None = None,
+        http_client: Any = None,
+        *,
+        total_timeout: float | None = None,
+        retry_unknown: bool = False,
+        max_bytes: int = 64 * MB,
+        on_wait: Callable[[float, str], None] | None = None,
+    ) -> None:
+        if http_client is not None and not isinstance(http_client, self._http_kind):
+            wanted = f"httpx2.{self._http_kind.__name__}"
+            raise InputError(f"http_client must be an {wanted}", hint=f"Pass http_client={wanted}(…).")
+        headers = {**settings.custom_headers(), **(default_headers or {})}
+        options = Options(
+            timeout, total_timeout, max_retries, retry_unknown, anthropic_version, headers, max_bytes, on_wait
+        )
+        route = _route(settings.base_url(base_url).value, api_key, auth_token, headers)
+        self._use(self._caller_kind(route, options, http_client))
+
+    def _use(self, caller: Caller) -> None:
+        self._caller = caller
+        for name, kind in self._spaces.items():
+            setattr(self, name, kind(caller))
+
+    @property
+    def base_url(self) -> str:
+        """The address in use; "practice:" is the practice server in this process."""
+        return str(self._caller.route.base_url)
+
+    def with_options(self, **changes: Any) -> Self:
+        """Return a client that calls differently: any of `timeout`, `max_retries`, `on_wait` and the like."""
+        made, caller = object.__new__(type(self)), self._caller
+        made._use(type(caller)(caller.route, replace(caller.options, **changes), caller.http))
+        return made
+
+    def __repr__(self) -> str:
+        key = self._caller.route.credential
+        return f"<{type(self).__name__} {self.base_url} {key or 'no key'}>"
+
+
+class Client(_Base):
+    """The API, called from this thread: `client.messages`, `client.models`.
+
+    `timeout` is the longest silence and `total_timeout` the longest call (seconds, waits included);
+    `max_bytes` bounds an answer; `on_wait(seconds, why)` is told of waits before a retry. Without `api_key`
+    or `auth_token` the settings decide (ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, keyring, key file).
+    The address "practice:" is the practice server in this process. Raises ConfigError for an unusable address or key.
+    """
+
+    _http_kind, _caller_kind = httpx2.Client, SyncCaller
+    _spaces: ClassVar[dict[str, Any]] = {"messages": Messages, "models": Models}
+    messages: Messages
+    models: Models
+
+    def close(self) -> None:
+        """Close an `http_client` that was given; the shared pool stays."""
+        if self._caller.http is not None:
+            self._caller.http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncClient(_Base):
+    """The API, awaited on an event loop; parameters and names as for `Client`."""
+
+    _http_kind, _caller_kind = httpx2.AsyncClient, AsyncCaller
+    _spaces: ClassVar[dict[str, Any]] = {"messages": AsyncMessages, "models": AsyncModels}
+    messages: AsyncMessages
+    models: AsyncModels
+
+    async def close(self) -> None:
+        """Close an `http_client` that was given; the loop's pool stays."""
+        if self._caller.http is not None:
+            await self._caller.http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _route(
+    url: str, api_key: str | Secret | None, auth_token: str | Secret | None, headers: Mapping[str, str]
+) -> transport.Route:
+    if url == PRACTICE_URL:
+        return transport.Route(url, Secret("practice"))
+    found = settings.credential(api_key, auth_token)
+    credential = found.value if found else None
+    others = [Secret(v) for k, v in headers.items() if v and _SECRET_HEADER.search(k)]
+    hidden = tuple(s for s in (credential, *others) if s is not None and len(s.reveal()) >= 8)
+    return transport.Route(url, credential, hidden)
