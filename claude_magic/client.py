@@ -10,9 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import httpx2
-
-from claude_magic import settings, transport
+from claude_magic import pool, settings, transport
 from claude_magic.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Caller, Options, SyncCaller
 from claude_magic.endpoints import MB
 from claude_magic.errors import InputError
@@ -86,10 +84,11 @@ class Client(_Base):
     `timeout` is the longest silence and `total_timeout` the longest call (seconds, waits included);
     `max_bytes` bounds an answer; `on_wait(seconds, why)` is told of waits before a retry. Without `api_key`
     or `auth_token` the settings decide (ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, keyring, key file).
-    The address "practice:" is the practice server in this process. Raises ConfigError for an unusable address or key.
+    The address "practice:" is the practice server in this process. Raises ConfigError for an unusable address
+    or key.
     """
 
-    _http_kind, _caller_kind = httpx2.Client, SyncCaller
+    _http_kind, _caller_kind = pool.HTTP, SyncCaller
     _spaces: ClassVar[dict[str, Any]] = {"messages": Messages, "models": Models}
     messages: Messages
     models: Models
@@ -109,7 +108,7 @@ class Client(_Base):
 class AsyncClient(_Base):
     """The API, awaited on an event loop; parameters and names as for `Client`."""
 
-    _http_kind, _caller_kind = httpx2.AsyncClient, AsyncCaller
+    _http_kind, _caller_kind = pool.ASYNC_HTTP, AsyncCaller
     _spaces: ClassVar[dict[str, Any]] = {"messages": AsyncMessages, "models": AsyncModels}
     messages: AsyncMessages
     models: AsyncModels

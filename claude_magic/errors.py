@@ -44,8 +44,11 @@ class ClaudeError(Exception):
 
     Attributes: `message` (one sentence), `hint` (what to type next), `status` (HTTP status or None), `type`
     and `error_code` (the API's own words), `request_id`, `retry_after` (seconds), `partial` (the Message so
-    far, where a stream broke), `attempts` (one `Attempt` per send) and `body` (the decoded answer).
+    far, where a stream broke), `attempts` (one `Attempt` per send), `body` (the decoded answer),
+    and `answer` (what a question had been answered so far).
     """
+
+    answer: Any = None
 
     def __init__(
         self,
@@ -183,6 +186,8 @@ class OverloadedError(InternalServerError):
 
 class Stopped(KeyboardInterrupt):
     """The reader interrupted a call: a KeyboardInterrupt, so Run All stops, with a one-line traceback."""
+
+    answer: Any = None
 
     def __init__(self, message: str = "Stopped", *, partial: Message | None = None) -> None:
         super().__init__(message)

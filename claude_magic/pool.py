@@ -29,6 +29,7 @@ _lock = threading.Lock()
 _shared: dict[Any, httpx2.Client] = {}
 _ashared: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
 _before_fork: list[Any] = []
+HTTP, ASYNC_HTTP = httpx2.Client, httpx2.AsyncClient  # what a caller may bring of its own
 _LIMITS = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
 _SURROUNDINGS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 

@@ -38,19 +38,24 @@ class Reading:
                 request_id=reply.headers.get("request-id"),
                 attempts=reply.attempts,
             )
-        self.reply, self.sum = reply, Accumulator()
+        self.reply, self.route, self.sum = reply, route, Accumulator()
         self.decoder = Decoder(limit=reply.open.call.most)
-        self.clean = route.clean if route.hidden else None
 
     def take(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """Yield the events these bytes complete, each once it is in the message; raises StreamError."""
-        add, clean = self.sum.add, self.clean
-        for _, data in self.decoder.feed(chunk):
+        add, found = self.sum.add, self.decoder.feed_data(chunk)
+        if self.route.hidden and self.route.holds(
+            b"".join(found)
+        ):  # once a read, not an event
+            found = [self.route.clean(data) for data in found]
+        for data in found:
             try:
-                event = decode_plain(clean(data) if clean else data)
+                event = decode_plain(data)
             except ValueError:
                 event = None
             if type(event) is not dict:
+                if not data:
+                    continue
                 raise self._broken("An event of the stream is not JSON")
             if event.get("type") == "error":
                 raise self._reported(event)
@@ -59,6 +64,7 @@ class Reading:
 
     def end(self) -> None:
         """Say that no more bytes come; raises StreamError unless `message_stop` has been seen."""
+        self.decoder.flush()
         if not self.sum.done:
             raise self._broken("The stream ended before the message was complete")
 

@@ -34,6 +34,10 @@ class Route:
     credential: Secret | None = None
     hidden: tuple[Secret, ...] = field(default=(), repr=False)
 
+    def holds(self, data: bytes) -> bool:
+        """Say whether bytes from the server repeat a secret."""
+        return any(secret.reveal().encode() in data for secret in self.hidden)
+
     def clean(self, data: bytes) -> bytes:
         """Return bytes from the server with every secret replaced by its label (K2)."""
         for secret in self.hidden:
@@ -143,6 +147,10 @@ def _url(text: str) -> httpx2.URL:
     return httpx2.URL(text)
 
 
+def _host(route: Route) -> str:
+    return _url(route.base_url).host or "the practice server"
+
+
 def _request(step: Send, route: Route, body: _Upload, started: float) -> httpx2.Request:
     call, ask = step.call, step.call.request
     url = _url(route.base_url + ask.path)
@@ -208,7 +216,7 @@ class Download:
                 self._check(len(chunk))
                 yield chunk
         except Exception as error:
-            raise explain(error, _url(self.route.base_url).host, self.call.timeout).error from None
+            raise explain(error, _host(self.route), self.call.timeout).error from None
         finally:
             self.response.close()
 
@@ -220,7 +228,7 @@ class Download:
                 self._check(len(chunk))
                 yield chunk
         except Exception as error:
-            raise explain(error, _url(self.route.base_url).host, self.call.timeout).error from None
+            raise explain(error, _host(self.route), self.call.timeout).error from None
         finally:
             await self.response.aclose()
 
@@ -246,5 +254,5 @@ class Download:
 
 
 def _fault(error: Exception, body: _Upload, call: Call, route: Route, started: float) -> Fault:
-    told = explain(error, _url(route.base_url).host, call.timeout)
+    told = explain(error, _host(route), call.timeout)
     return Fault(told.error, told.unsent or not body.sent, time.monotonic() - started, told.final)

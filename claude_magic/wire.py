@@ -7,7 +7,8 @@ that are not known today survive a round trip. `Message` and `Usage` are the two
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any, Self
+import json
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
 
@@ -207,6 +208,27 @@ def decode_plain(data: bytes | str) -> Any:
         return _decoder.decode(data)
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+    except msgspec.DecodeError:
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        if "\\ud" not in text.lower():
+            raise
+    return _without_surrogates(text)
+
+
+def _without_surrogates(text: str) -> Any:
+    """Read JSON whose escapes spell halves of characters, each of which becomes U+FFFD (S7)."""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    whole = (
+        json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+    return json.loads(whole)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def encode(value: Any) -> bytes:

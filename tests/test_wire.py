@@ -123,6 +123,18 @@ def test_o1_a_records_notebook_view_escapes_what_it_holds() -> None:
     assert "<img" not in view
 
 
+@pytest.mark.parametrize("text", [r'{"a": "x\ud800y"}', r'{"a": ["\uDC00"]}', r'{"\ud800": 1}'])
+def test_s7_half_a_character_becomes_a_replacement_character(text: str) -> None:
+    assert "\ufffd" in repr(plain(decode(text)))
+    encode(decode(text))
+
+
+def test_what_is_not_json_stays_an_error_whatever_it_escapes() -> None:
+    for text in (r'{"a": "\ud800"', r'{"a": NaN, "b": "\ud800"}'):
+        with pytest.raises(ValueError, match=r"."):
+            decode(text)
+
+
 def test_json_nested_too_deeply_is_a_value_error() -> None:
     with pytest.raises(ValueError, match=r"deep|recursion"):
         decode(b"[" * 100_000 + b"]" * 100_000)

@@ -1,0 +1,310 @@
+"""How do events add up to a Message?
+
+The rules are those of https://docs.claude.com/en/docs/build-with-claude/streaming. What is not known is kept
+where it has a place (blocks, fields) and skipped where it has none (events, deltas).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic import wire
+from claude_magic.errors import StreamError
+from claude_magic.wire import Message, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Delta(NamedTuple):
+    """A kind of delta: the block type it was made for, its field, the block's field, its helper event."""
+
+    home: str
+    piece: str
+    field: str
+    helper: str
+
+
+DELTAS = {
+    "text_delta": Delta("text", "text", "text", "text"),
+    "thinking_delta": Delta("thinking", "thinking", "thinking", "thinking"),
+    "input_json_delta": Delta("tool_use", "partial_json", "input", "input_json"),
+    "citations_delta": Delta("text", "citation", "citations", "citation"),
+    "signature_delta": Delta("thinking", "signature", "signature", "signature"),
+    "compaction_delta": Delta("compaction", "content", "content", "compaction"),
+}
+REPLACING = frozenset(("signature_delta", "compaction_delta"))  # the others grow by pieces
+FIXED = frozenset(("type", "delta", "usage", "id", "role", "content"))  # not for a message_delta to replace
+NULLABLE = frozenset(("stop_reason", "stop_sequence", "stop_details"))  # a null is meant: it overwrites
+
+DEEPEST = 256  # brackets within brackets; more is not read
+
+_tokens = re.compile(r'"(?:[^"\\]++|\\.)*+"|[][{},"]', re.DOTALL).finditer
+_TEXTUAL = {kind: DELTAS[kind].piece for kind in ("text_delta", "thinking_delta", "input_json_delta")}
+
+
+class Accumulator:
+    """Add up the plain events of one stream; `message()` is what they come to so far.
+
+    `done` is true once the message was stopped as it should be. `invalid_inputs` has, by position in
+    `content`, tool arguments that ended as broken JSON, as they came: `input` then holds what could be read
+    of them, and the tool should not be run.
+    """
+
+    def __init__(self) -> None:
+        self.done = False
+        self.invalid_inputs: dict[int, str] = {}
+        self._message: dict[str, Any] | None = None
+        self._blocks: list[Block] = []
+        self._open: dict[int, Block] = {}  # by the index that events use
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Take one event, a plain decoded dict; none raises, however malformed."""
+        try:
+            if event["type"] == "content_block_delta":
+                delta = event["delta"]
+                kind = delta["type"]
+                piece = delta[_TEXTUAL[kind]]
+                if type(piece) is str:
+                    self._open[event["index"]].pieces[kind].append(piece)
+                return
+        except (KeyError, TypeError):  # a delta of another kind, or one that has no place
+            pass
+        self._add_other(event)
+
+    def message(self) -> Message | None:
+        """Return a copy of the message so far, or None before `message_start`."""
+        if self._message is None:
+            return None
+        made = _record({**self._message, "content": [block.now() for block in self._blocks]})
+        return made if isinstance(made, Message) else Message(made)
+
+    def block(self, event: dict[str, Any]) -> Block | None:
+        """Return the block that an event is about, or None where there is none."""
+        index = event.get("index")
+        return self._open.get(index) if isinstance(index, int) else None
+
+    def _add_other(self, event: dict[str, Any]) -> None:
+        kind = event.get("type") if isinstance(event, dict) else None
+        if kind == "message_start":
+            self._start(event.get("message"))
+        elif self._message is None:
+            return
+        elif kind == "content_block_start":
+            self._start_block(event.get("index"), event.get("content_block"))
+        elif kind == "content_block_delta":
+            self._replace(self.block(event), event.get("delta"))
+        elif kind == "content_block_stop":
+            self._stop_block(self.block(event))
+        elif kind == "message_delta":
+            self._change(event)
+        elif kind == "message_stop":
+            self.done = True
+
+    def _start(self, message: Any) -> None:
+        if self._message is None and isinstance(message, dict):
+            self._message = dict(message)
+
+    def _start_block(self, index: Any, fields: Any) -> None:
+        if not isinstance(fields, dict):
+            return
+        block = Block(fields)
+        self._open[index if isinstance(index, int) else len(self._blocks)] = block
+        self._blocks.append(block)
+        to = fields.get("to")
+        if fields.get("type") == "fallback" and isinstance(to, dict) and self._message:
+            self._message["model"] = to.get(
+                "model", self._message.get("model")
+            )  # from here on another model answers
+
+    def _replace(self, block: Block | None, delta: Any) -> None:
+        if block and isinstance(delta, dict):
+            block.add(delta)
+
+    def _stop_block(self, block: Block | None) -> None:
+        if block and (broken := block.settle()):
+            self.invalid_inputs[self._blocks.index(block)] = broken
+
+    def _change(self, event: dict[str, Any]) -> None:
+        message, delta, usage = self._message or {}, event.get("delta"), event.get("usage")
+        changes = {**event, **(delta if isinstance(delta, dict) else {})}
+        for name, value in changes.items():
+            if name not in FIXED and (value is not None or name in NULLABLE):
+                message[name] = value
+        if isinstance(usage, dict):  # totals, never increments; a null leaves what was there
+            known = message.get("usage")
+            counted = {name: value for name, value in usage.items() if value is not None}
+            message["usage"] = {**known, **counted} if isinstance(known, dict) else counted
+
+
+class Block:
+    """One content block: its fields as they began, and the pieces that came since, by kind of delta."""
+
+    __slots__ = ("fields", "pieces")
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = dict(fields)
+        self.pieces = _seeds(self.fields)
+
+    def now(self) -> dict[str, Any]:
+        """Return the block as it is so far."""
+        grown = {
+            DELTAS[kind].field: _join(kind, pieces) for kind, pieces in self.pieces.items() if any(pieces)
+        }
+        return {**self.fields, **grown}
+
+    def add(self, delta: dict[str, Any]) -> None:
+        """Take a delta that is not text; one that has no place here is skipped."""
+        kind = delta.get("type")
+        if not isinstance(kind, str) or kind not in self.pieces:
+            return
+        if kind in REPLACING:
+            self.fields.update((name, value) for name, value in delta.items() if name != "type")
+        elif kind == "citations_delta" and isinstance(delta.get("citation"), dict):
+            self.pieces[kind].append(delta["citation"])
+
+    def settle(self) -> str:
+        """Close the block; return the text of its input where that is not JSON, else ""."""
+        text = "".join(self.pieces.get("input_json_delta") or ())
+        self.fields = self.now()
+        self.pieces = _seeds(self.fields)  # new lists: a snapshot may still read the old ones
+        return "" if not text or _is_json(text) else text
+
+
+class LazyEvent(Record):
+    """A helper event whose `snapshot`, the whole so far, is made when it is first read.
+
+    It is what the block held at this event, however much later it is read.
+    """
+
+    __slots__ = ("_make",)
+    _make: Callable[[], Any]
+
+    def __init__(self, fields: dict[str, Any], make: Callable[[], Any]) -> None:
+        super().__init__(fields)
+        object.__setattr__(self, "_make", make)
+
+    def __missing__(self, name: str) -> Any:
+        if name != "snapshot":
+            raise KeyError(name)
+        self[name] = value = self._make()
+        return value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts and lists, the snapshot among them."""
+        return {**super().to_dict(), "snapshot": wire.plain(self["snapshot"])}
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return JSON text, the snapshot in it; `indent=None` for one line."""
+        return Record(self.to_dict()).to_json(indent=indent)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Record, (self.to_dict(),))
+
+
+def helper_events(event: dict[str, Any], total: Accumulator) -> list[Record]:
+    """Return an event that was just added to `total` as Records: itself, then what is derived from it.
+
+    Names and fields are those of the official SDK's `.stream()`: `text`, `thinking`, `input_json` and
+    `citation` (each with a `snapshot`), `signature` and `compaction` follow their delta; `content_block_stop`
+    has its `content_block` and `message_stop` the `message`.
+    """
+    if not isinstance(event, dict):
+        return []
+    made, block = _record(event), total.block(event)
+    if event.get("type") == "message_stop":
+        made["message"] = total.message()
+    elif event.get("type") == "content_block_stop" and block:
+        made["content_block"] = _record(block.now())
+    elif event.get("type") == "content_block_delta" and block:
+        derived = _derived(event.get("delta"), block)
+        return [made] if derived is None else [made, derived]
+    return [made]
+
+
+def _derived(delta: Any, block: Block) -> Record | None:
+    kind = delta.get("type") if isinstance(delta, dict) else None
+    if not isinstance(kind, str) or kind not in block.pieces or DELTAS[kind].piece not in delta:
+        return None
+    rule, pieces = DELTAS[kind], block.pieces[kind]
+    piece, size = delta[rule.piece], len(pieces)
+    if kind in REPLACING:
+        return Record({**delta, "type": rule.helper})
+    if not pieces or pieces[-1] is not piece:  # the block did not take it
+        return None
+    fields = {"type": rule.helper, rule.piece: _record(piece)}
+    return LazyEvent(fields, lambda: _record(_join(kind, pieces[:size])))
+
+
+def partial_json(text: str) -> Any:
+    """Return what is complete in JSON that is cut short, or None where nothing is.
+
+    An unfinished string or word is left out, and so is a key without its value.
+    """
+    closers, end, end_closers, whole = "", 0, "", True
+    for token in _tokens(text):
+        mark = token.group()
+        stray = mark in "]}" and mark != closers[:1]
+        if mark == '"' or stray or len(closers) > DEEPEST:
+            whole = False
+            break
+        if mark in "[{":
+            closers = "]}"["[{".index(mark)] + closers
+        elif mark in "]}":
+            closers = closers[1:]
+        if len(mark) == 1:  # not a string: here the text can be cut and closed
+            end, end_closers = (token.start() if mark == "," else token.end()), closers
+    for candidate in (text + closers if whole else "", text[:end] + end_closers):
+        try:
+            return wire.decode_plain(candidate)
+        except ValueError:
+            continue
+    return None
+
+
+def _fits(fields: dict[str, Any], kind: str) -> bool:
+    rule = DELTAS[kind]
+    return rule.field in fields or fields.get("type") == rule.home
+
+
+def _seeds(fields: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return a list of pieces for each kind of delta that fits a block, with what the block began with."""
+    seeds: dict[str, list[Any]] = {kind: [] for kind in DELTAS if _fits(fields, kind)}
+    for kind in ("text_delta", "thinking_delta", "citations_delta"):
+        began = fields.get(DELTAS[kind].field)
+        if kind in seeds and isinstance(began, str | list):
+            seeds[kind] = [began] if isinstance(began, str) else list(began)
+    return seeds
+
+
+def _join(kind: str, pieces: list[Any]) -> Any:
+    if kind == "citations_delta":
+        return list(pieces)
+    text = "".join(pieces)
+    return _input(text) if kind == "input_json_delta" else text
+
+
+def _input(text: str) -> Any:
+    try:
+        return wire.decode_plain(text)
+    except ValueError:
+        read = partial_json(text)
+        return read if isinstance(read, dict) else {}
+
+
+def _is_json(text: str) -> bool:
+    try:
+        wire.decode_plain(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _record(value: Any) -> Any:
+    try:
+        return wire.record(value)
+    except RecursionError:
+        raise StreamError(
+            "The answer is nested too deeply to be read", hint="Ask again for a simpler answer."
+        ) from None

@@ -1,0 +1,172 @@
+"""How do bytes become server events?
+
+A decoder that is fed bytes and answers complete events; it opens no socket. The rules are those of
+https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from claude_magic.errors import StreamError
+
+BOM = b"\xef\xbb\xbf"
+LIMIT = 64 * 2**20
+T = TypeVar("T")
+
+# What the service writes: two lines and a blank one. Anything else takes the slow way, line by line.
+_frames = re.compile(rb"^event: (\w+)\ndata: ?(.*)\n\n", re.MULTILINE).findall
+_frames_data = re.compile(rb"^event: \w+\ndata: ?(.*)\n\n", re.MULTILINE).findall
+
+
+class _Names(dict[bytes, str]):
+    """The names we meet by the million, so that each is one string; others are made when they come."""
+
+    def __missing__(self, name: bytes) -> str:
+        return name.decode("utf-8", "replace")
+
+
+_names = _Names(
+    (n.encode(), n)
+    for n in (
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "ping",
+        "error",
+    )
+)
+
+
+class Decoder:
+    """Turn the bytes of an event stream, cut anywhere, into (event name, data) pairs.
+
+    A name is "" where the event has none. Data is always valid UTF-8. `id` and `retry` are ignored. An event
+    that takes more than `limit` bytes raises `StreamError`, after the events before it were handed out.
+    """
+
+    def __init__(self, *, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._head: bytes | None = b""  # the first bytes, while they may be a byte order mark
+        self._after_cr = False
+        self._held = bytearray()  # an unfinished event
+        self._failure: StreamError | None = None
+
+    def feed(self, data: bytes) -> list[tuple[str, bytes]]:
+        """Return the events that these bytes complete; raise `StreamError` when one is too large."""
+        whole = self._whole(data)
+        found = _frames(whole)
+        if self._missed(whole, len(found)):
+            return self._given(self._by_line(whole))
+        if not whole.isascii():
+            found = [(name, _valid(text)) for name, text in found]
+        return self._given([(_names[name], text) for name, text in found])
+
+    def feed_data(self, data: bytes) -> list[bytes]:
+        """Return as `feed` does, but the data only: enough where it is JSON that names its own type."""
+        whole = self._whole(data)
+        found = _frames_data(whole)
+        if self._missed(whole, len(found)):
+            return self._given([text for _, text in self._by_line(whole)])
+        return self._given(found if whole.isascii() else [_valid(text) for text in found])
+
+    def flush(self) -> list[tuple[str, bytes]]:
+        """Return what the end of the stream completes: nothing, as an unfinished event is dropped."""
+        self._held.clear()
+        return self._given([])
+
+    def _whole(self, data: bytes) -> bytes:
+        """Return the frames that these bytes complete, ended by LF; keep the rest for later."""
+        if self._failure:
+            raise self._failure
+        if self._head is not None:
+            data = self._without_mark(data)
+        if self._after_cr or b"\r" in data:
+            data = self._with_line_feeds(data)
+        if self._held:
+            # The end is looked for in the new bytes only, so many small pieces cost no more than one large.
+            across = data[:1] == b"\n" and self._held[-1:] == b"\n"
+            if not across and b"\n\n" not in data:
+                return self._hold(data)
+            self._held += data
+            data, self._held = bytes(self._held), bytearray()
+        if data[-2:] == b"\n\n":
+            return data
+        end = data.rfind(b"\n\n") + 2
+        if end < 2:
+            return self._hold(data)
+        self._hold(data[end:])
+        return data[:end]
+
+    def _without_mark(self, data: bytes) -> bytes:
+        data = (self._head or b"") + data
+        if len(data) < len(BOM) and BOM.startswith(data):
+            self._head = data
+            return b""
+        self._head = None
+        return data.removeprefix(BOM)
+
+    def _with_line_feeds(self, data: bytes) -> bytes:
+        # CR, LF and CRLF end a line. A CR ends it at once: an LF that follows in the next bytes is dropped.
+        if not data:
+            return data
+        if self._after_cr:
+            data = data.removeprefix(b"\n")
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _hold(self, data: bytes) -> bytes:
+        self._held += data
+        if len(self._held) > self._limit + 1:  # one for a line feed that may be half of the blank line
+            self._refuse()
+        return b""
+
+    def _missed(self, whole: bytes, found: int) -> bool:
+        # Each frame that was found has three line feeds; any more belong to something else.
+        return whole.count(b"\n") != 3 * found or len(whole) > self._limit
+
+    def _by_line(self, whole: bytes) -> list[tuple[str, bytes]]:
+        events: list[tuple[str, bytes]] = []
+        for frame in whole.split(b"\n\n"):
+            if len(frame) > self._limit:
+                self._refuse()
+                break
+            if event := _event(frame):
+                events.append(event)
+        return events
+
+    def _refuse(self) -> None:
+        self._held.clear()
+        self._failure = StreamError(
+            f"One event of the stream is larger than {self._limit:,} bytes",
+            hint="Ask for a shorter answer, or for one without large attachments in it.",
+        )
+
+    def _given(self, events: list[T]) -> list[T]:
+        if self._failure and not events:
+            raise self._failure
+        return events
+
+
+def _event(frame: bytes) -> tuple[str, bytes] | None:
+    name, data = "", []
+    for line in frame.split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = _names[value]
+    return (name, _valid(b"\n".join(data))) if data else None
+
+
+def _valid(data: bytes) -> bytes:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
