@@ -1,0 +1,298 @@
+"""What did this magic line ask for?
+
+`%%claude [NAME <<] [MODEL] [options]` and `%claude QUESTION` become an `Ask`, `%claude COMMAND …` becomes a
+`CommandCall`. Nothing but InputError is raised, whatever was typed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from keyword import iskeyword
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic import flags
+from claude_magic.errors import InputError
+from claude_magic.flags import COMMANDS, FLAGS, Command, Flag, flag_table_markdown, help_text
+from claude_magic.questions import rewrite
+from claude_magic.words import Word, next_word, short, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from decimal import Decimal
+
+__all__ = [
+    "COMMANDS",
+    "FLAGS",
+    "Ask",
+    "Command",
+    "CommandCall",
+    "Flag",
+    "flag_table_markdown",
+    "help_text",
+    "parse_cell",
+    "parse_line",
+    "rewrite",
+]
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_MODEL_ID = re.compile(r"(?:[\w.-]+[./])?claude-[\w.:@-]+", re.IGNORECASE)
+_FLAG_AHEAD, _SURELY_FLAG = re.compile(r"\s*[-–—]"), re.compile(r"\s*-(?:-|[^\W\d])")
+_OUT = re.compile(r"\s*([^\s<\"']+)\s*<<(?!<)")
+
+
+@dataclass(slots=True)
+class Ask:
+    """What a cell or a line asks of a model; None where it says nothing.
+
+    `prompt` is the text as written, `inp` the variable that follows it, `max_cost` is in USD.
+    """
+
+    prompt: str
+    model: str | None = None
+    out: str | None = None
+    inp: str | None = None
+    system: str | None = None
+    format: str | None = None
+    thread: str | None = None
+    new: bool = False
+    no_history: bool = False
+    max_tokens: int | None = None
+    effort: str | None = None
+    think: bool | None = None
+    raw: bool = False
+    attach: list[str] = field(default_factory=list)
+    dry_run: bool = False
+    max_cost: Decimal | None = None
+    param: dict[str, Any] = field(default_factory=dict)
+    quiet: bool = False
+    stream: bool = True
+
+
+class CommandCall(NamedTuple):
+    """A reserved first word with its arguments, as words and as written."""
+
+    name: str
+    args: list[str]
+    rest: str
+
+
+def parse_cell(line: str, body: str, aliases: Mapping[str, str] = _NONE) -> Ask:
+    """Read the first line of a `%%claude` cell, with the reader's own `aliases` (name to model).
+
+    Raises InputError, which names the nearest flag or model.
+    """
+    values: dict[str, Any] = {}
+    at = 0
+    if target := _OUT.match(line):
+        _put(values, flags.BY_WORD["--out"], target[1])
+        at = target.end()
+    while word := next_word(line, at):
+        if _FLAG_AHEAD.match(line, at):
+            at = _take_flag(values, line, word)
+        elif _is_model(word.text, aliases):
+            _put(values, flags.BY_WORD["--model"], word.text)
+            at = word.end
+        else:
+            raise _stray(word.text, line, blank=not body.strip(), aliases=aliases)
+    return _ask(body.strip("\r\n").rstrip(), values, aliases, hint="Write it in the lines below %%claude.")
+
+
+def parse_line(line: str, aliases: Mapping[str, str] = _NONE) -> Ask | CommandCall:
+    """Read what follows `%claude`: flags, then a question taken literally, or a command.
+
+    Raises InputError, also for a question that begins with a command's name.
+    """
+    values: dict[str, Any] = {}
+    at, literal, line = 0, False, line.strip()
+    or_ask = f" To ask that as it is: %claude -- {short(line)}"
+    while not literal and _SURELY_FLAG.match(line, at) and (word := next_word(line, at)):
+        literal = word.text == "--"
+        at = word.end if literal else _take_flag(values, line, word, or_ask)
+    question = line[at:].strip()
+    if not values and not literal and (call := _command(question)):
+        return call
+    return _ask(
+        question, values, aliases, hint="Write it after the options: %claude -m opus what is an index?"
+    )
+
+
+def _command(question: str) -> CommandCall | None:
+    """Return the command a line is, or None for a question; raises InputError where it could be both."""
+    name, _, rest = question.partition(" ")
+    rest = rest.strip()
+    if question.rstrip("?") in ("", *flags.BY_NAME) and question[-1:] in ("", "?"):
+        return CommandCall("help", split(question.rstrip("?")), question.rstrip("?"))
+    command = flags.BY_NAME.get(name)
+    if not command:
+        return None
+    words = " ".join(rest.split())
+    if re.fullmatch(command.shape, words) if words else command.bare:
+        return CommandCall(name, split(rest), rest)
+    raise InputError(
+        f"{name!r} is a command, and {short(words)!r} does not fit it" if words else f"{name!r} needs more",
+        hint=f"Type %claude -- {short(question)} to ask that, or %claude {command.usage}",
+    )
+
+
+def _ask(prompt: str, values: dict[str, Any], aliases: Mapping[str, str], *, hint: str) -> Ask:
+    if not (prompt or values.get("inp") or values.get("attach")):
+        raise InputError("There is no question", hint=hint)
+    if model := values.get("model"):
+        from claude_magic import catalog
+
+        values["model"] = catalog.resolve(aliases.get(model, model))
+    return Ask(prompt, **values)
+
+
+def _take_flag(values: dict[str, Any], line: str, word: Word, or_ask: str = "") -> int:
+    """Read a flag and its value into `values`; return where the next word starts."""
+    name, equals, value = word.text.partition("=")
+    flag, at = flags.BY_WORD.get(name), word.end
+    if not flag:
+        near = flags.nearest_flag(name)
+        hint = f"Did you mean {near}?" if near else "Type %claude help to see the options."
+        raise InputError(f"There is no option {short(name)}", hint=hint + or_ask)
+    if not flag.metavar:
+        if equals:
+            raise InputError(f"{name} takes no value", hint=f"Type {name} alone.")
+    elif not equals:
+        following = next_word(line, at)
+        if not following or (
+            _FLAG_AHEAD.match(line, at) and following.text.partition("=")[0] in flags.BY_WORD
+        ):
+            raise _expects(flag, "")
+        value, at = following.text, following.end
+    _put(values, flag, value)
+    return at
+
+
+def _put(values: dict[str, Any], flag: Flag, text: str) -> None:
+    convert, _ = KINDS[flag.kind]
+    if flag.field in values and not flag.repeats:
+        other = f"--no-{flag.field}" if flag.kind == "on" else f"--{flag.field}"
+        against = flag.kind in ("on", "off") and values[flag.field] is not convert(text)
+        what = f"--{flag.name} {f'contradicts {other}' if against else 'is given twice'}"
+        raise InputError(what, hint="Keep one of them.")
+    if flag.choices and text not in flag.choices:
+        near = flags.nearest(text, flag.choices)
+        hint = f"Did you mean --{flag.name} {near}?" if near else ""
+        raise _expects(flag, text, hint)
+    try:
+        value = convert(text)
+    except ValueError:
+        raise _expects(flag, text) from None
+    if flag.kind == "pair":
+        _nest(values.setdefault(flag.field, {}), *value, written=text)
+    elif flag.repeats:
+        values.setdefault(flag.field, []).append(value)
+    else:
+        values[flag.field] = value
+
+
+def _expects(flag: Flag, text: str, hint: str = "") -> InputError:
+    what = f"one of {', '.join(flag.choices)}" if flag.choices else KINDS[flag.kind][1]
+    got = f", not {short(text)!r}" if text else ""
+    return InputError(f"--{flag.name} expects {what}{got}", hint=hint or f"For example {flag.example}")
+
+
+def _count(text: str) -> int:
+    found = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?)([kK]?)", text)
+    number = float(found[1].replace("_", "")) * (1000 if found[2] else 1) if found else 0
+    if not 1 <= number < 1e8 or number != int(number):
+        raise ValueError(text)
+    return int(number)
+
+
+def _usd(text: str) -> Decimal:
+    from decimal import Decimal
+
+    if not re.fullmatch(r"\$?(?:[0-9][0-9_]{0,12})?(?:\.[0-9]{1,9})?(?<=[0-9])", text):
+        raise ValueError(text)
+    return Decimal(text.removeprefix("$").replace("_", ""))
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return convert
+
+
+def _name(text: str) -> str:
+    if not text.isidentifier() or iskeyword(text):
+        raise ValueError(text)
+    return text
+
+
+def _pair(text: str) -> tuple[list[str], Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*){0,9}", key):
+        raise ValueError(text)
+    from claude_magic import wire
+
+    try:
+        return key.split("."), wire.plain(wire.decode_plain(value))
+    except ValueError:
+        if value[:1] in ("{", "[", '"'):
+            hint = "Check its brackets and quotes; in a cell, put single quotes around the whole K=V."
+            raise InputError(f"The value of {key} is not JSON: {short(value)}", hint=hint) from None
+        return key.split("."), value
+
+
+def _nest(param: dict[str, Any], path: list[str], value: Any, *, written: str) -> None:
+    *above, last = path
+    for name in above:
+        param = param.setdefault(name, {})
+        if not isinstance(param, dict):
+            raise InputError(
+                f"{name} has a value already, so {short(written)} does not fit", hint="Keep one."
+            )
+    if last in param:
+        raise InputError(f"{'.'.join(path)} is given twice", hint="Keep one of them.")
+    param[last] = value
+
+
+KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
+    # kind: (convert, what is expected)
+    "on": (lambda _: True, "no value"),
+    "off": (lambda _: False, "no value"),
+    "text": (str, "a text"),
+    "word": (_matching(r"\S+"), "a model id, alias or short word"),
+    "path": (_matching(r"(?s).+"), "a path"),
+    "choice": (str, "one of its choices"),
+    "name": (_name, "the name of a variable"),
+    "thread": (_matching(r"[\w.-]{1,64}"), "a name of letters, digits, - and _"),
+    "count": (_count, "a whole number such as 500, 4k or 1_000"),
+    "usd": (_usd, "an amount in USD such as 0.05"),
+    "pair": (_pair, "K=V"),
+}
+
+
+def _is_model(word: str, aliases: Mapping[str, str]) -> bool:
+    from claude_magic import catalog
+
+    return word in aliases or bool(_MODEL_ID.fullmatch(word)) or catalog.find(word) is not None
+
+
+def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> InputError:
+    """Return the error for a word that is neither a flag, its value nor a model."""
+    from claude_magic import catalog
+
+    near = flags.nearest_flag(word) or flags.nearest(word, aliases) or catalog.nearest(word)
+    if "<<" in word:
+        hint = "The name goes first: %%claude summary << haiku"
+    elif word in flags.BY_NAME:
+        hint = f"Type %claude {flags.BY_NAME[word].usage} on a line of its own."
+    elif set(word) & set("“”‘’„"):
+        hint = "Type straight quotes around a text: \"…\" or '…'."
+    elif blank:
+        hint = f"Write the question in the lines below, or on one line: %claude {short(line.strip())}"
+    elif near:
+        hint = f"Did you mean {near}?"
+    else:
+        hint = "Put quotes around a text of several words; see %claude help."
+    return InputError(f"{short(word)!r} is neither a model nor an option", hint=hint)

@@ -1,0 +1,222 @@
+"""What can be typed here?
+
+Flags, models, values, commands and variables, on the line of a magic and in the prompt below it. The
+functions are pure but for file names; IPython is imported by `install` only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic import flags, tables
+from claude_magic.errors import InputError
+from claude_magic.words import next_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+IDENTIFIER = "claude_magic"
+MOST_FILES = 200
+_CELL = re.compile(r"\s*%%claude\s")
+_LINE = re.compile(r"\s*(?:[^\W\d][\w.\[\]\"', ]*=\s*)?%claude[ \t]+")
+_BRACE = re.compile(r"(?<!\{)\{([^\W\d]\w*)?(?::([a-z0-9 ]*))?$")
+_WORD = re.compile(r"\w*$")
+
+State = dict[str, Any]
+"""`variables` (name to value), `threads`, `aliases` and `settings` (names); any may be missing."""
+
+
+class Found(NamedTuple):
+    """The text before the cursor that is completed, and what may stand in its place."""
+
+    fragment: str
+    options: list[str]
+
+
+def complete(text: str, row: int, column: int, state: State) -> Found | None:
+    """Return what can be typed at a place in a cell, or None where it is not ours to say."""
+    lines = text.split("\n")
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    before = lines[row][:column]
+    if lines[first].lstrip().startswith("%%"):
+        header = _CELL.match(lines[first] + " ")
+        if not header or row < first:
+            return None
+        if row > first:
+            return _prose(before, state)
+        return _header(before[header.end() :], state) if header.end() <= column else None
+    asked = _LINE.match(before)
+    return _question(before[asked.end() :], state) if asked else None
+
+
+def _header(before: str, state: State) -> Found:
+    words, fragment = _typed(before)
+    if found := _flag_or_value(words, fragment, state):
+        return found
+    has_model = _has_model(words, state)
+    options = [] if has_model else _models(state)
+    return _choose(fragment, options if fragment else [*options, *_flags(words, model=has_model)])
+
+
+def _question(before: str, state: State) -> Found:
+    """Complete flags first, then a command or its first argument; in a question, only variables."""
+    words, fragment = _typed(before)
+    rest = _after_flags(words)
+    if not rest:
+        found = _flag_or_value(words, fragment, state)
+        commands = [] if words else [*flags.BY_NAME]
+        return found or _choose(fragment, commands if fragment else [*commands, *_flags(words)])
+    command = flags.BY_NAME.get(words[0])
+    if command and len(words) == 1 and command.first:
+        return _choose(fragment, list(_arguments(command.first, state)))
+    return _prose(before, state)
+
+
+def _prose(before: str, state: State) -> Found:
+    brace = _BRACE.search(before)
+    variables: Mapping[str, Any] = state.get("variables", {})
+    if not brace:
+        return _choose(_WORD.search(before)[0], [])  # type: ignore[index] # it always matches
+    name, spec = brace.groups()
+    if spec is None:
+        return _choose(name or "", sorted(variables))
+    return _choose(spec, list(tables.SPECS) if hasattr(variables.get(name), "iloc") else [])
+
+
+def _choose(fragment: str, options: Iterable[str]) -> Found:
+    """Keep what begins with the fragment; alone, the fragment itself keeps IPython's own guesses away."""
+    chosen = [option for option in dict.fromkeys(options) if option.startswith(fragment)]
+    return Found(fragment, chosen or [fragment] * bool(fragment))
+
+
+def _typed(before: str) -> tuple[list[str], str]:
+    """Return the finished words and the one the cursor is in ("" after a space)."""
+    words: list[str] = []
+    at = 0
+    while True:
+        start = at + len(before[at:]) - len(before[at:].lstrip())
+        try:
+            word = next_word(before, at)
+        except InputError:  # a quote is open
+            return words, before[start:]
+        if not word or word.end == len(before):
+            return words, before[start:]
+        words.append(word.text)
+        at = word.end
+
+
+def _flag_or_value(words: list[str], fragment: str, state: State) -> Found | None:
+    name, equals, value = fragment.partition("=")
+    if equals and name in flags.BY_WORD:
+        return _choose(value, _values(flags.BY_WORD[name], value, state))
+    flag = flags.BY_WORD.get(words[-1]) if words else None
+    if flag and flag.metavar:
+        return _choose(fragment, _values(flag, fragment, state))
+    if not fragment.startswith("-"):
+        return None
+    return _choose(fragment, _flags(words, model=_has_model(words, state)))
+
+
+def _after_flags(words: list[str]) -> list[str]:
+    """Return the words from the first that is neither a flag nor the value of one."""
+    n = 0
+    while n < len(words) and words[n].startswith("-") and words[n] != "--":
+        flag = flags.BY_WORD.get(words[n])
+        n += 2 if flag and flag.metavar else 1
+    return words[n:]
+
+
+def _has_model(words: list[str], state: State) -> bool:
+    return bool({"-m", "--model"} & set(words)) or any(word in _models(state) for word in words)
+
+
+def _flags(words: list[str], *, model: bool = False) -> list[str]:
+    """Return the flags that may still be given, long names first."""
+    used = {*words, *(["--model"] if model else [])}
+    left = [f for f in flags.FLAGS if f.repeats or not used.intersection(f.words)]
+    return [f"--{f.name}" for f in left] + [f"-{f.short}" for f in left if f.short]
+
+
+def _values(flag: flags.Flag, fragment: str, state: State) -> Iterable[str]:
+    if flag.choices:
+        return flag.choices
+    if flag.kind == "path":
+        return _files(fragment)
+    if flag.name == "model":
+        return _models(state)
+    held: Iterable[str] = state.get("threads" if flag.name == "thread" else "variables", ())
+    return sorted(held) if flag.name in ("thread", "in", "out") else ()
+
+
+def _arguments(first: tuple[str, ...], state: State) -> Iterable[str]:
+    for word in first:
+        if word == "@models":
+            yield from _models(state)
+        elif word == "@topics":
+            yield from [*flags.BY_NAME, *(f"--{f.name}" for f in flags.FLAGS)]
+        else:
+            yield from state.get(word[1:], ()) if word.startswith("@") else (word,)
+
+
+def _models(state: State) -> list[str]:
+    from claude_magic import catalog
+
+    ids = [model.id for model in catalog.all_models() if model.status != "retired"]
+    return [*state.get("aliases", ()), *catalog.SHORT, *ids]
+
+
+def _files(fragment: str) -> list[str]:
+    """Return the files and folders a path may go on to, quoted or escaped as the fragment is."""
+    quote = fragment[:1] if fragment[:1] in ("'", '"') else ""
+    typed = fragment[1:] if quote else fragment.replace("\\ ", " ")
+    folder, slash, start = typed.rpartition("/")
+    try:
+        with os.scandir(os.path.expanduser(folder + slash) or ".") as entries:  # noqa: PTH111 # "" stays ""
+            names = sorted(e.name + "/" * e.is_dir() for e in entries if e.name.startswith(start))
+    except (OSError, ValueError):
+        return []
+    shown = [n for n in names if start.startswith(".") or not n.startswith(".")][:MOST_FILES]
+    paths = [folder + slash + name for name in shown]
+    return [quote + path if quote else path.replace(" ", "\\ ") for path in paths]
+
+
+def install(ip: Any, state: Callable[[], State] | None = None) -> None:
+    """Complete our magics in a shell; `state` may add to what the notebook holds. Twice changes nothing."""
+    from IPython.core.completer import SimpleCompletion, context_matcher
+
+    uninstall(ip)
+
+    @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator]
+    def matcher(context: Any) -> dict[str, Any]:
+        if "%claude" not in context.full_text:
+            return {"completions": []}
+        known = {**_notebook(ip), **(state() if state else {})}
+        found = complete(context.full_text, context.cursor_line, context.cursor_position, known)
+        if not found:
+            return {"completions": []}
+        made = [SimpleCompletion(text=option, type="claude") for option in found.options]
+        return {"completions": made, "matched_fragment": found.fragment, "suppress": True, "ordered": True}
+
+    ip.Completer.custom_matchers.append(matcher)
+
+
+def uninstall(ip: Any) -> None:
+    """Take the completion away again."""
+    ours = ip.Completer.custom_matchers
+    ours[:] = [m for m in ours if getattr(m, "matcher_identifier", "") != IDENTIFIER]
+
+
+def _notebook(ip: Any) -> State:
+    """Return what a notebook holds: its variables, conversations, aliases and settings."""
+    from claude_magic import settings
+    from claude_magic.thread import threads
+
+    names = {k: v for k, v in ip.user_ns.items() if not k.startswith("_") and k not in ip.user_ns_hidden}
+    return {
+        "variables": names,
+        "threads": [thread.name for thread in threads],
+        "aliases": list(settings.aliases()),
+        "settings": list(settings.OPTIONS),
+    }

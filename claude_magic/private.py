@@ -1,0 +1,74 @@
+"""What of a notebook must never be sent?
+
+Keys, values named like secrets, and the environment.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from typing import Any
+
+from claude_magic.errors import InputError
+
+KEY_SHAPE = re.compile(r"sk-ant-[A-Za-z0-9_-]{16,}")
+"""What a key of the Claude API looks like."""
+
+SHAPES = re.compile(
+    rf"{KEY_SHAPE.pattern}|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
+    r"|(?<![A-Za-z0-9])(?:sk-(?:proj-)?[A-Za-z0-9]{32}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}"
+    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{35}|xox[abprs]-[\w-]{10})"
+)
+_PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_ALWAYS = {"password", "passwd", "passphrase", "pwd", "secret", "secrets", "credential", "credentials"}
+_PAIRS = {(a, b) for a in ("api", "access", "auth", "private") for b in ("key", "keys", "token", "tokens")}
+_HARMLESS = (bool, int, float, complex, type(None))
+_LONG_ENOUGH = 12  # characters from which a secret of the environment is told from a common word
+
+
+def secret_name(name: str) -> bool:
+    """Return whether a name is surely a secret's, such as `dbPassword` or `API_KEY`."""
+    parts = _parts(name)
+    return (
+        not _ALWAYS.isdisjoint(parts)
+        or "apikey" in parts
+        or any(pair in _PAIRS for pair in itertools.pairwise(parts))
+    )
+
+
+def is_secret(name: str, value: Any) -> bool:
+    """Return whether a value is kept back for its name: a text for `token` or `key`; never a number."""
+    if isinstance(value, _HARMLESS):
+        return False
+    return secret_name(name) or (isinstance(value, str | bytes) and _parts(name)[-1:] in (["key"], ["token"]))
+
+
+def _parts(name: str) -> list[str]:
+    return [part.lower() for part in _PARTS.findall(name)]
+
+
+def is_environment(value: Any) -> bool:
+    """Return whether a value is the environment or most of a copy of it."""
+    if value is os.environ or not isinstance(value, dict) or len(os.environ) < 5:
+        return value is os.environ
+    same = sum(isinstance(value.get(name), str) and value[name] == text for name, text in os.environ.items())
+    return bool(2 * same > len(os.environ))
+
+
+def check(what: str, text: str) -> str:
+    """Return a text that is about to be sent; raises InputError when it holds a key or a secret."""
+    if SHAPES.search(text):
+        raise refusal(what, "holds something shaped like a key")
+    for name, value in os.environ.items():
+        if len(value) >= _LONG_ENOUGH and is_secret(name, value) and value in text:
+            raise refusal(what, f"holds the value of the environment variable {name}")
+    return text
+
+
+def refusal(what: str, why: str) -> InputError:
+    """Return the error for a value that is not sent; it never repeats the value."""
+    return InputError(
+        f"{what} {why}, so nothing was sent",
+        hint="Put only what Claude needs into a variable with a plain name, or double the {{braces}}.",
+    )

@@ -1,0 +1,158 @@
+"""Does Tab offer what can be typed, and only that?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_magic import catalog, complete
+from claude_magic.flags import COMMANDS, FLAGS
+
+STATE = {
+    "variables": {"df": pd.DataFrame({"a": [1]}), "data": 1, "name": "x"},
+    "threads": ["main", "rome"],
+    "aliases": ["best"],
+    "settings": ["model", "max_tokens"],
+}
+MODELS = ["best", *catalog.SHORT, *(m.id for m in catalog.all_models() if m.status != "retired")]
+LONG = [f"--{flag.name}" for flag in FLAGS]
+SHORT = [f"-{flag.short}" for flag in FLAGS if flag.short]
+
+
+def at(typed: str, state=STATE) -> complete.Found | None:
+    """Complete where the | is."""
+    before = typed.partition("|")[0]
+    row, column = before.count("\n"), len(before.rpartition("\n")[2])
+    return complete.complete(typed.replace("|", ""), row, column, state)
+
+
+@pytest.mark.parametrize(
+    ("typed", "fragment", "options"),
+    [
+        ("%%claude --m|", "--m", ["--model", "--max-tokens", "--max-cost"]),
+        ("%%claude --m|\nWhy?", "--m", ["--model", "--max-tokens", "--max-cost"]),
+        ("%%claude |", "", [*MODELS, *LONG, *SHORT]),
+        ("%%claude o|", "o", ["opus"]),
+        ("%%claude opus --mo|", "--mo", ["--mo"]),
+        ("%%claude --quiet --q|", "--q", ["--q"]),
+        ("%%claude --attach a --at|", "--at", ["--attach"]),
+        ("%%claude -m |", "", MODELS),
+        ("%%claude --model be|", "be", ["best"]),
+        ("%%claude --model=claude-haiku-5|", "claude-haiku-5", ["claude-haiku-5-5"]),
+        ("%%claude x << -f |", "", ["markdown", "text", "code", "json", "df", "html"]),
+        ("%%claude --effort=h|", "h", ["high"]),
+        ("%%claude -t |", "", ["main", "rome"]),
+        ("%%claude -i d|", "d", ["data", "df"]),
+        ("%%claude --out na|", "na", ["name"]),
+        ("%%claude -n |", "", []),
+        ("%%claude -s 'a b|", "'a b", ["'a b"]),
+        ("%%claude\nAbout {d|", "d", ["data", "df"]),
+        ("%%claude\nAbout {|}", "", ["data", "df", "name"]),
+        ("%%claude\nAbout {df:|", "", ["head", "tail", "csv", "schema"]),
+        ("%%claude\nAbout {name:|", "", []),
+        ("%%claude\nAbout {{d|", "d", ["d"]),
+        ("%%claude\nimport o|", "o", ["o"]),
+        ("%claude |", "", [c.name for c in COMMANDS] + LONG + SHORT),
+        ("x = %claude pr|", "pr", ["practice"]),
+        ("y = 1\n%claude mod|", "mod", ["models", "model"]),
+        ("%claude practice |", "", ["on", "off", "status"]),
+        ("%claude model be|", "be", ["best"]),
+        ("%claude reset |", "", ["all", "main", "rome"]),
+        ("%claude config m|", "m", ["model", "max_tokens"]),
+        ("%claude help --max|", "--max", ["--max-tokens", "--max-cost"]),
+        ("%claude status |", "", []),
+        ("%claude -m |", "", MODELS),
+        ("%claude -m opus pr|", "pr", ["pr"]),
+        ("%claude what is {d|", "d", ["data", "df"]),
+    ],
+)
+def test_exactly_what_can_be_typed_is_offered(typed, fragment, options):
+    assert complete.Found(fragment, options) == at(typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "import o|",
+        "%%time\n%claude o|",
+        "%%claude|",
+        "%cla|",
+        "%%claudette o|",
+        "x = 1\n%%claude o|",
+        "\n|\n%%claude opus",
+    ],
+)
+def test_the_rest_is_left_to_others(typed):
+    assert at(typed) is None
+
+
+def test_an_empty_notebook_offers_what_there_is():
+    assert complete.Found("", []) == at("%%claude -t |", {})
+
+
+def test_paths_go_on_folder_by_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my data").mkdir()
+    (tmp_path / "my data" / "a.pdf").touch()
+    (tmp_path / ".hidden").touch()
+    assert complete.Found("", ["my\\ data/"]) == at("%%claude --attach |")
+    assert complete.Found("my\\ data/", ["my\\ data/a.pdf"]) == at("%%claude --attach my\\ data/|")
+    assert complete.Found("'my", ["'my data/"]) == at("%%claude --attach 'my|")
+    assert complete.Found(f"{tmp_path}/.h", [f"{tmp_path}/.hidden"]) == at(
+        f"%%claude --attach={tmp_path}/.h|"
+    )
+    assert complete.Found("no/such", ["no/such"]) == at("%%claude --attach no/such|")
+
+
+@given(st.text(st.sampled_from("%claude -m='\"{:}/\\\n <opus")), st.integers(0, 40))
+def test_any_place_in_any_cell_has_an_answer(text, place):
+    text = f"%%claude {text}"
+    before = text[:place]
+    found = complete.complete(text, before.count("\n"), len(before.rpartition("\n")[2]), STATE)
+    assert found is None or all(option.startswith(found.fragment) for option in found.options)
+
+
+@pytest.fixture
+def shell():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    complete.install(shell)
+    yield shell
+    complete.uninstall(shell)
+
+
+def tab(shell, cell: str) -> list[str]:
+    from IPython.core.completer import provisionalcompleter
+
+    with provisionalcompleter():
+        return [c.text for c in shell.Completer.completions(cell.replace("|", ""), cell.index("|"))]
+
+
+def test_a_shell_offers_ours_and_nothing_else(shell):
+    shell.user_ns["my_frame"] = 1
+    assert ["--model", "--max-tokens", "--max-cost"] == tab(shell, "%%claude --m|\nWhy?")
+    assert ["high"] == tab(shell, "%%claude --effort=h|\nWhy?")
+    assert ["my_frame"] == tab(shell, "%%claude\nAbout {my_|")
+    assert ["prompt"] == tab(shell, "%%claude\nThis is a prompt|")
+    assert ["practice"] == tab(shell, "%claude pra|")
+    assert ["max_tokens", "max_retries", "max_cost"] == tab(shell, "%claude config max_|")
+
+
+def test_a_shell_s_own_completion_goes_on_elsewhere(shell):
+    shell.user_ns["my_frame"] = 1
+    assert "my_frame" in tab(shell, "x = my_fr|")
+
+
+def test_installing_twice_is_once_and_uninstalling_is_enough(shell):
+    complete.install(shell)
+    assert 1 == len(shell.Completer.custom_matchers)
+    complete.uninstall(shell)
+    assert [] == shell.Completer.custom_matchers
+
+
+def test_a_caller_may_add_to_what_the_notebook_holds(shell):
+    complete.install(shell, lambda: {"threads": ["rome"]})
+    assert ["rome"] == tab(shell, "%%claude -t r|\nWhy?")

@@ -1,0 +1,116 @@
+"""Are files sent as what they are, and the others refused with a way to go on?"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+
+import pytest
+from PIL import Image
+
+from claude_magic import media
+from claude_magic.errors import InputError
+from claude_magic.media import from_path
+
+
+def picture(size=(4, 3), kind="PNG", mode="RGB") -> bytes:
+    drawn = io.BytesIO()
+    Image.new(mode, size).save(drawn, kind)
+    return drawn.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type"),
+    [("PNG", "png"), ("JPEG", "jpeg"), ("GIF", "gif"), ("WEBP", "webp"), ("BMP", "png")],
+)
+def test_a_picture_is_an_image_block(kind, media_type, tmp_path):
+    (tmp_path / f"a.{kind.lower()}").write_bytes(picture(kind=kind))
+    part = from_path(tmp_path / f"a.{kind.lower()}")
+    assert ("image", f"image/{media_type}") == (part.block["type"], part.block["source"]["media_type"])
+    assert "image 4×3" == part.what
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("JPEG", "RGB"), ("GIF", "P")])
+def test_a_large_picture_is_scaled_down(kind, mode, tmp_path):
+    (tmp_path / "a").write_bytes(picture((3136, 100), kind, mode))
+    part = from_path(tmp_path / "a")
+    assert f"image {media.LONG_EDGE}×50" == part.what
+    sent = Image.open(io.BytesIO(base64.b64decode(part.block["source"]["data"])))
+    assert (media.LONG_EDGE, 50) == sent.size
+
+
+def test_a_pdf_is_a_document_with_its_name(tmp_path):
+    (tmp_path / "paper.pdf").write_bytes(b"%PDF-1.7 ...")
+    block = from_path(str(tmp_path / "paper.pdf")).block
+    assert ("document", "application/pdf", "paper.pdf") == (
+        block["type"], block["source"]["media_type"], block["title"],
+    )  # fmt: skip
+    assert b"%PDF-1.7 ..." == base64.b64decode(block["source"]["data"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_text_is_read_whole(encoding, tmp_path):
+    (tmp_path / "a.csv").write_bytes("a,é\n1,2\n".encode(encoding))
+    assert "a,é\n1,2\n" == from_path(tmp_path / "a.csv").block["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message", "hint"),
+    [
+        ("a.xlsx", b"PK\0\0", "neither a PDF", "pd.read_excel"),
+        ("a.docx", b"PK\0\0", "neither a PDF", "PDF"),
+        ("a.csv", "é".encode("latin-1"), "UTF-8", "pd.read_csv"),
+        ("a.csv", b"x" * (media.MOST_TEXT + 1), "2.0 MB", "pd.read_csv"),
+        ("a.bin", b"\0\1", "neither", "Attach"),
+        ("a.txt", b"", "is empty", "Attach"),
+        ("a.png", picture()[:-20], "not a readable picture", "Attach"),
+        ("a.tiff", b"nothing", "not a readable picture", "Attach"),
+        (".env", b"A=1", "named like a secret", "Copy"),
+        ("db_password.txt", b"x", "named like a secret", "Copy"),
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_refused(name, data, message, hint, tmp_path):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        from_path(tmp_path / name)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_file_too_large_for_a_request_is_not_even_read(tmp_path):
+    with (tmp_path / "a.pdf").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(InputError, match=r"1000000\.0 MB"):
+        from_path(tmp_path / "a.pdf")
+
+
+def test_a_missing_file_names_the_nearest(tmp_path):
+    (tmp_path / "report.pdf").write_bytes(b"%PDF-")
+    with pytest.raises(InputError) as caught:
+        from_path(tmp_path / "reprot.pdf")
+    assert f"Did you mean {tmp_path / 'report.pdf'}?" == caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "place", ["/nowhere/a.pdf", "~nobody-here/a.pdf", "a\0b", "x" * 5000, "https://example.com/a.pdf"]
+)
+def test_a_path_that_is_none_is_an_error_of_ours(place):
+    with pytest.raises(InputError) as caught:
+        from_path(place)
+    assert caught.value.hint
+
+
+def test_folders_and_pipes_are_not_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(InputError, match=r"is a folder|is not a file"):
+            from_path(place)
+
+
+def test_a_picture_too_large_for_the_service_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(media, "MOST_IMAGE", 50)
+    (tmp_path / "a.png").write_bytes(picture())
+    with pytest.raises(InputError) as caught:
+        from_path(tmp_path / "a.png")
+    assert "Scale it down" in caught.value.hint
