@@ -1,0 +1,192 @@
+"""What is known of a call under way, and what does it leave behind?
+
+Whichever way a call ends, it leaves an Answer, as far as one arrived, and one ledger entry.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+from claude_magic import catalog, ledger, wire
+from claude_magic.answer import Answer
+from claude_magic.current import session_id, source_of
+from claude_magic.errors import (
+    APIResponseError,
+    Attempt,
+    ConfigError,
+    InputError,
+    RequestTooLargeError,
+    Stopped,
+)
+
+if TYPE_CHECKING:
+    from claude_magic.client import Client
+    from claude_magic.wire import Message
+
+
+class Watch(Protocol):
+    """What is told of an answer while it comes; its `note(line)`, where it has one, hears of the model."""
+
+    def text(self, piece: str) -> None:
+        """Take the next piece of the text."""
+
+    def thinking(self, piece: str) -> None:
+        """Take the next piece of the thinking."""
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Hear of a wait before the call is sent again, with the seconds left."""
+
+
+@dataclass
+class Call:
+    """A call under way, and what is known of it so far; times are seconds of the monotonic clock."""
+
+    body: dict[str, Any]
+    client: Client
+    source: str
+    turn: int
+    started: float
+    first: float | None = None
+    message: Message | None = None
+    error: BaseException | None = None
+    outcome: str = "ok"
+    attempts: tuple[Attempt, ...] = ()
+    request_id: str | None = None
+
+    def run(self, watch: Watch | None, *, stream: bool) -> None:
+        """Send the call and pass on what arrives."""
+        if stream:
+            self._stream(watch)
+        else:
+            self.message = _message(self.client.messages.create(**self.body))
+            self.request_id = self.message.request_id
+            self._pass_on({"type": "text_delta", "text": self.message.text}, watch)
+        if self.message is not None and self.message.get("stop_reason") == "refusal":
+            self.outcome = "refused"
+
+    def _stream(self, watch: Watch | None) -> None:
+        with self.client.messages.stream(**self.body) as stream:
+            try:
+                for event in stream.raw():
+                    if event.get("type") == "content_block_delta":
+                        self._pass_on(event.get("delta"), watch)
+            finally:
+                self.message = stream.message
+                self.attempts, self.request_id = stream.attempts, stream.request_id
+        self.message = _message(stream.get_final_message())
+
+    def _pass_on(self, delta: Any, watch: Watch | None) -> None:
+        kind = delta.get("type") if isinstance(delta, dict) else None
+        if kind not in ("text_delta", "thinking_delta"):
+            return
+        name = kind.removesuffix("_delta")
+        piece = delta.get(name)
+        if not isinstance(piece, str) or not piece:
+            return
+        if self.first is None:
+            self.first = time.monotonic()
+        if watch is not None:
+            (watch.text if name == "text" else watch.thinking)(piece)
+
+    def fail(self, error: BaseException) -> None:
+        """Note what went wrong; an interrupt becomes Stopped, with what arrived."""
+        self.message = self.message or getattr(error, "partial", None)
+        self.attempts = getattr(error, "attempts", ()) or self.attempts
+        self.request_id = getattr(error, "request_id", None) or self.request_id
+        stopped = isinstance(error, KeyboardInterrupt)
+        self.outcome = "stopped" if stopped else "error"
+        self.error = Stopped(_stopped_words(self.message), partial=self.message) if stopped else error
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the call never left this process, so that there is nothing to record."""
+        local = isinstance(self.error, InputError | ConfigError | RequestTooLargeError)
+        return local and self.message is None and not self.attempts
+
+    def answer(self) -> Answer | None:
+        """Return what arrived as an Answer, also given to the error as `.answer`; None where nothing did."""
+        if self.message is None:
+            return None
+        message = self.message
+        if self.error is not None:
+            message = wire.Message({**message, "usage": self._usage()})
+        made = Answer(
+            message,
+            cost=self._cost(),
+            source=source_of(self.client, self.message),
+            seconds=time.monotonic() - self.started,
+            ttft=None if self.first is None else self.first - self.started,
+            turn=self.turn,
+            stop_reason=None if self.error is None else self.outcome,
+            request_id=self.request_id,
+        )
+        if self.error is not None:
+            self.error.answer = made  # type: ignore[attr-defined] # any exception may carry it
+        return made
+
+    def entry(self, answer: Answer | None, thread: str, cell: str | None) -> ledger.Entry:
+        """Return the ledger's line; of a call that broke off the output is an estimate of what arrived."""
+        usage = self._usage()
+        fresh, out, read = (
+            n if isinstance(n := usage.get(name), int) else 0
+            for name in ("input_tokens", "output_tokens", "cache_read_input_tokens")
+        )
+        written = usage.cache_writes
+        return ledger.Entry(
+            time=datetime.now(UTC),
+            session=session_id(),
+            notebook=os.environ.get("JPY_SESSION_NAME"),
+            cell=cell,
+            thread=thread,
+            model=answer.model if answer else str(self.body["model"]),
+            input_tokens=fresh,
+            output_tokens=out,
+            cache_read_tokens=read,
+            cache_write_5m_tokens=written[0],
+            cache_write_1h_tokens=written[1],
+            cost_usd=answer.cost if answer else self._cost(),
+            latency_s=answer.seconds if answer else time.monotonic() - self.started,
+            ttft_s=answer.ttft if answer else None,
+            outcome=self.outcome,
+            stop_reason=self.message.get("stop_reason") if self.message else None,
+            error_type=None if self.error is None else _kind(self.error),
+            request_id=self.request_id,
+            attempts=max(1, len(self.attempts)),
+            source=answer.source if answer else self.source,
+        )
+
+    def _usage(self) -> wire.Usage:
+        usage = wire.Usage((self.message and self.message.get("usage")) or {})
+        if self.error is not None and self.message is not None:
+            said = self.message.text + self.message.thinking
+            words = catalog.estimate_tokens(said, str(self.body["model"]))
+            counted = usage.get("output_tokens")
+            usage["output_tokens"] = max(counted, words) if isinstance(counted, int) else words
+        return usage
+
+    def _cost(self) -> Decimal | None:
+        if self.message is None:
+            unbilled = self.attempts and not any(a.possibly_billed for a in self.attempts)
+            return Decimal(0) if unbilled else None
+        at = datetime.now(UTC).date()
+        return catalog.message_cost(wire.Message({**self.message, "usage": self._usage()}), at=at)
+
+
+def _kind(error: BaseException) -> str:
+    return str(getattr(error, "type", None) or type(error).__name__)
+
+
+def _message(answer: wire.Record) -> Message:
+    if isinstance(answer, wire.Message):
+        return answer
+    hint = "Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it."
+    raise APIResponseError("The server's answer is not a message", hint=hint, request_id=answer.request_id)
+
+
+def _stopped_words(message: Message | None) -> str:
+    return "Stopped; type %claude continue to go on" if message and message.text.strip() else "Stopped"

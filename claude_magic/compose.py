@@ -1,0 +1,239 @@
+"""How do a question and the settings become the parameters of a call?
+
+One place makes the body of every call. What a model cannot do is refused here with the words to type instead;
+what the catalogue does not know is sent as it is. Rules:
+https://docs.claude.com/en/docs/build-with-claude/effort and
+https://docs.claude.com/en/docs/build-with-claude/extended-thinking
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import catalog, settings, wire
+from claude_magic.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from claude_magic.catalog import Model
+    from claude_magic.settings import Setting
+    from claude_magic.thread import Thread
+
+Prompt = str | list[dict[str, Any]]
+
+MESSAGE = 4  # tokens around a message
+LEAST_BUDGET = 1024  # thinking tokens, the least that older models take
+NOT_COUNTED = frozenset(
+    {"max_tokens", "stream", "metadata", "stop_sequences", "service_tier", "inference_geo"}
+)
+
+
+def blocks(prompt: Prompt, attach: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
+    """Return the content blocks of a question, files first; raises InputError where there is no question."""
+    made = [{"type": "text", "text": prompt}] if isinstance(prompt, str) else list(prompt)
+    if attach:
+        from claude_magic.prompt import render
+
+        text = prompt if isinstance(prompt, str) else ""
+        files = render(text, {}, raw=True, attach=[str(path) for path in attach]).blocks
+        made = files if text else [*files, *made]
+    if not any(b.get("type") != "text" or str(b.get("text", "")).strip() for b in made):
+        raise InputError("There is no question", hint="Write it under %%claude, or after %claude.")
+    return made
+
+
+def request(
+    thread: Thread, user: dict[str, Any] | None, *, system: str | None = None, **given: Any
+) -> dict[str, Any]:
+    """Return the body that asks `user` in a thread; `given` is as for `compose`."""
+    settings.load_prices()
+    messages = [*thread.messages, *([user] if user else [])]
+    return compose(messages, system=thread.system if system is None else system, **given)
+
+
+def compose(
+    messages: list[dict[str, Any]],
+    *,
+    model: str | None = None,
+    max_tokens: int | None = None,
+    system: str | None = None,
+    effort: str | None = None,
+    think: bool | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the parameters of `messages.create`; what is None comes from the settings, `params` goes on top.
+
+    Raises InputError for what the model cannot do, ConfigError for an unusable setting.
+    """
+    more = {k: v for k, v in (params or {}).items() if k != "stream"}
+    name = settings.model(more.pop("model", None) or model).value
+    found = catalog.find(name)
+    limit = more.pop("max_tokens", None)
+    if limit is not None and type(limit) is not int:
+        raise InputError("max_tokens must be a whole number", hint="Give -n 1000, for example.")
+    body: dict[str, Any] = {
+        "model": name,
+        "max_tokens": _max_tokens(found, settings.option("max_tokens", max_tokens))
+        if limit is None
+        else limit,
+        "messages": messages,
+    }
+    said = settings.option("system").value if system is None else system
+    if said:
+        body["system"] = said
+    level = _effort(found, settings.option("effort", effort))
+    if level:
+        body["output_config"] = {"effort": level}
+    thinking = _thinking(found, settings.option("think", think).value, level, body["max_tokens"])
+    if thinking:
+        body["thinking"] = thinking
+    config = {**body.get("output_config", {}), **_mapping(more.get("output_config"))}
+    return {**body, **more, **({"output_config": config} if config else {})}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _max_tokens(model: Model | None, wanted: Setting) -> int:
+    most = model.max_output_tokens if model else None
+    if wanted.value < 1:
+        raise InputError("max_tokens must be at least 1", hint="Give -n 1000, for example.")
+    if model and most and wanted.value > most:
+        if wanted.source != "argument":
+            return most  # a setting holds for every model, as far as the model goes
+        raise InputError(f"{model.id} answers at most {most} tokens", hint=f"Give -n {most} or less.")
+    return int(wanted.value)
+
+
+def _effort(model: Model | None, wanted: Setting) -> str | None:
+    level: str | None = wanted.value
+    if not level or model is None:
+        return level
+    levels = model.effort_levels
+    if levels is None and model.default_effort is None:
+        if wanted.source != "argument":
+            return None  # a setting holds for the models that know efforts
+        raise InputError(
+            f"{model.id} has no effort to set", hint="Leave out --effort, or use a newer model: -m opus."
+        )
+    if levels is not None and level not in levels:
+        raise InputError(
+            f"{model.id} does not know effort {level}", hint=f"Give --effort {' or '.join(levels)}."
+        )
+    return level
+
+
+def _thinking(
+    model: Model | None, think: bool | None, effort: str | None, most: int
+) -> dict[str, Any] | None:
+    if think is None:
+        return None
+    if think:
+        return _thinking_on(model, most)
+    if model is None or model.thinking is None or model.allows_thinking("disabled", effort):
+        return {"type": "disabled"}
+    if model.allows_thinking("between_tools", effort):
+        return {"type": "between_tools"}
+    raise _always_thinks(model)
+
+
+def _thinking_on(model: Model | None, most: int) -> dict[str, Any]:
+    if model is None or model.allows_thinking("adaptive") is not False:
+        return {"type": "adaptive", "display": "summarized"}  # asked for, so there should be something to see
+    if not model.allows_thinking("enabled"):
+        raise InputError(
+            f"{model.id} does not think", hint="Leave out --think, or use a newer model: -m opus."
+        )
+    if most <= LEAST_BUDGET:
+        raise InputError(
+            f"{model.id} needs more than {LEAST_BUDGET} tokens to think and answer",
+            hint="Give -n 4000 or more.",
+        )
+    return {"type": "enabled", "budget_tokens": max(LEAST_BUDGET, most // 2)}
+
+
+def _always_thinks(model: Model) -> InputError:
+    if any(model.allows_thinking(kind, "high") for kind in ("disabled", "between_tools")):
+        return InputError(
+            f"{model.id} thinks at efforts above high", hint="Give --effort high or lower with --no-think."
+        )
+    raise InputError(
+        f"{model.id} always thinks", hint="Leave out --no-think; --effort low makes it think less."
+    )
+
+
+def notes(body: Mapping[str, Any]) -> list[str]:
+    """Return what a reader should know about the model before a call is sent."""
+    name = str(body["model"])
+    model = catalog.find(name)
+    if model is None:
+        near = catalog.nearest(name)
+        return [
+            f"{name} is not in the catalogue; it is sent as it is"
+            + (f". Did you mean {near}?" if near else ".")
+        ]
+    if model.status == "deprecated":
+        return [
+            f"{name} is deprecated" + (f" and retires on {model.retires_at}." if model.retires_at else ".")
+        ]
+    return [f"{name} is retired; calls may fail."] if model.status == "retired" else []
+
+
+def countable(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a body that `messages.count_tokens` takes."""
+    return {k: v for k, v in body.items() if k not in NOT_COUNTED}
+
+
+def estimate(body: Mapping[str, Any], model: str | None = None) -> int:
+    """Estimate input tokens: text by `catalog.estimate_tokens`, images by their size, PDFs by their pages."""
+    name = model or str(body["model"])
+    found = catalog.find(name)
+    words = " ".join(
+        _text(body[part]) for part in ("system", "messages", "tools", "output_config") if part in body
+    )
+    total = catalog.estimate_tokens(words, name) + MESSAGE * len(body["messages"])
+    return total + sum(_attachment(block, found) for block in _sources(body))
+
+
+def _text(value: Any) -> str:
+    """Return the words of a JSON value: of messages and texts the content, else names of fields too."""
+    if isinstance(value, dict):
+        if value.get("type") == "text" or "role" in value:
+            return _text(value.get("text") or value.get("content") or "")
+        return " ".join(f"{k} {_text(v)}" for k, v in value.items() if not (k == "data" and _binary(value)))
+    if isinstance(value, list | tuple):
+        return " ".join(_text(v) for v in value)
+    return value if isinstance(value, str) else wire.encode(value).decode()
+
+
+def _binary(source: Mapping[str, Any]) -> bool:
+    return source.get("type") == "base64"
+
+
+def _sources(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the blocks, however deep, whose source is not text that is there to read."""
+    if isinstance(value, dict):
+        source = value.get("source")
+        if isinstance(source, dict) and source.get("type") in ("base64", "url", "file"):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _sources(item)
+
+
+def _attachment(block: Mapping[str, Any], model: Model | None) -> int:
+    import base64
+
+    from claude_magic.practice import media
+
+    try:
+        data = base64.b64decode(block["source"].get("data", ""))
+    except (ValueError, TypeError):  # the service will say what is wrong with it
+        data = b""
+    if block.get("type") == "document" and data:
+        return media.pages(data) * media.PDF_PAGE_TOKENS
+    return media.tokens(media.size(data), model.image_tier if model else None)

@@ -1,0 +1,94 @@
+"""What would a call take and cost?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic import catalog, compose, current, limits
+from claude_magic.errors import APIConnectionError, ConfigError
+from claude_magic.thread import Thread, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+    from pathlib import Path
+
+    import pandas as pd
+
+    from claude_magic.client import Client
+
+SERVICE, ESTIMATE = "counted by the service", "estimated by length"
+
+
+class Cost(NamedTuple):
+    """What one model would take: USD without an answer and for the longest, share of the context window."""
+
+    model: str
+    input_tokens: int
+    low: Decimal | None
+    high: Decimal | None
+    context_share: float | None
+
+
+class DryRun(NamedTuple):
+    """A call that was not sent: its `body`, and what it would cost; the model chosen comes first."""
+
+    body: dict[str, Any]
+    input_tokens: int
+    counted: str
+    costs: tuple[Cost, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the costs as a DataFrame indexed by model; money in USD."""
+        import pandas as pd
+
+        return pd.DataFrame(self.costs).set_index("model")
+
+    def __repr__(self) -> str:
+        chosen = self.costs[0]
+        money = " to ".join(limits.usd(usd) for usd in (chosen.low, chosen.high) if usd is not None)
+        share = "" if chosen.context_share is None else f", {chosen.context_share:.1%} of the context window"
+        size = f"{self.input_tokens} tokens in ({self.counted}){share}"
+        return f"{size}; {chosen.model}: {money or 'price unknown'}. Nothing was sent."
+
+
+def dry_run(
+    prompt: compose.Prompt,
+    *,
+    thread: Thread | str | None = None,
+    attach: Sequence[str | Path] = (),
+    system: str | None = None,
+    client: Client | None = None,
+    **given: Any,
+) -> DryRun:
+    """Return what `ask` with the same arguments would take and cost, without asking.
+
+    Tokens are counted by the service, free of charge, where a client can reach it; else they are estimated.
+    """
+    talk = threads.get(thread) if isinstance(thread, str) else thread or Thread()
+    body = compose.request(talk, talk.ask(compose.blocks(prompt, attach)), system=system, **given)
+    counted = _counted(body, client)
+    guess = compose.estimate(body)
+    scale = 1.0 if counted is None else counted / max(guess, 1)
+    tokens = guess if counted is None else counted
+    others = [m.id for word in catalog.SHORT if (m := catalog.find(word)) and m.id != body["model"]]
+    costs = [_cost(body, str(body["model"]), tokens)]
+    costs += [_cost(body, name, round(compose.estimate(body, name) * scale)) for name in others]
+    return DryRun(body, tokens, ESTIMATE if counted is None else SERVICE, tuple(costs))
+
+
+def _counted(body: Mapping[str, Any], client: Client | None) -> int | None:
+    try:
+        found = (client or current.client()).messages.count_tokens(**compose.countable(body))
+    except (ConfigError, APIConnectionError):  # no key or no network: nothing to count with
+        return None
+    return int(found["input_tokens"])
+
+
+def _cost(body: Mapping[str, Any], name: str, tokens: int) -> Cost:
+    model = catalog.find(name)
+    most = min(body["max_tokens"], (model and model.max_output_tokens) or body["max_tokens"])
+    usage = {"input_tokens": tokens, "speed": body.get("speed"), "inference_geo": body.get("inference_geo")}
+    low, high = (catalog.cost({**usage, "output_tokens": n}, name) for n in (0, most))
+    window = model.context_window if model else None
+    return Cost(name, tokens, low, high, tokens / window if window else None)
