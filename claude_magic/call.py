@@ -173,8 +173,7 @@ class Call:
         if self.message is None:
             unbilled = self.attempts and not any(a.possibly_billed for a in self.attempts)
             return Decimal(0) if unbilled else None
-        at = datetime.now(UTC).date()
-        return catalog.message_cost(wire.Message({**self.message, "usage": self._usage()}), at=at)
+        return catalog.message_cost(wire.Message({**self.message, "usage": self._usage()}))
 
 
 def _kind(error: BaseException) -> str:

@@ -163,8 +163,9 @@ class Message(Record):
     @property
     def cost(self) -> Decimal | None:
         """USD at the catalogue's prices, or None when a price is not known."""
-        usage = self.get("usage")
-        return usage.cost(str(self.get("model"))) if isinstance(usage, Usage) else None
+        from claude_magic import catalog
+
+        return catalog.message_cost(self)
 
     def _repr_html_(self) -> str:
         return f"<pre style='white-space:pre-wrap'>{html.escape(self.text)}</pre>{super()._repr_html_()}"

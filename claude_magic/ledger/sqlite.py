@@ -1,0 +1,340 @@
+"""How are calls, reservations and totals kept in one SQLite file that several kernels write?
+
+One connection a process, behind a lock that is held for the fraction of a millisecond a transaction takes; it
+is opened at first use and again after a fork. Totals are kept beside the rows, in the same transactions, so
+that a budget is checked exactly and without adding up a day's calls. https://www.sqlite.org/wal.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.catalog import EXACT
+from claude_magic.ledger import place
+from claude_magic.limits import Budgets, Counted, Reservation, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+COLUMNS = {
+    "time": "INTEGER NOT NULL",  # microseconds since 1970, UTC
+    "day": "TEXT NOT NULL",  # the UTC day whose budget it counts for
+    "session": "TEXT NOT NULL",
+    "notebook": "TEXT",
+    "cell": "TEXT",
+    "thread": "TEXT",
+    "model": "TEXT",
+    "input_tokens": "INTEGER",
+    "output_tokens": "INTEGER",
+    "cache_read_tokens": "INTEGER",
+    "cache_write_5m_tokens": "INTEGER",
+    "cache_write_1h_tokens": "INTEGER",
+    "cost_usd": "TEXT",  # an exact decimal; NULL: price unknown
+    "held_usd": "TEXT",  # the worst case, counted where the cost is not known
+    "latency_s": "REAL",
+    "ttft_s": "REAL",
+    "outcome": "TEXT NOT NULL",
+    "stop_reason": "TEXT",
+    "error_type": "TEXT",
+    "request_id": "TEXT",
+    "attempts": "INTEGER NOT NULL",
+    "source": "TEXT NOT NULL",
+    "call": "TEXT",  # the reservation it settled
+}
+Row = dict[str, Any]
+_INSERT = f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+BUSY_SECONDS = 10.0
+LOST_AFTER = 2 * 86_400_000_000
+"""Microseconds after which a call counts as lost even where its process cannot be asked after."""
+LOST = "lost"
+"""The outcome of a call whose kernel ended before the answer was recorded: it counts at its worst case."""
+
+
+def _first(db: sqlite3.Connection) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    db.execute(f"CREATE TABLE calls (id INTEGER PRIMARY KEY, {columns})")
+    for name in ("time", "day", "session"):
+        db.execute(f"CREATE INDEX calls_{name} ON calls ({name})")
+    db.execute("CREATE UNIQUE INDEX calls_call ON calls (call)")
+    db.execute(
+        "CREATE TABLE reservations (id TEXT PRIMARY KEY, amount TEXT, session TEXT NOT NULL,"
+        " day TEXT NOT NULL, bucket TEXT NOT NULL, source TEXT NOT NULL, time INTEGER NOT NULL,"
+        " owner TEXT NOT NULL)"
+    )
+    db.execute(
+        "CREATE TABLE totals (scope TEXT NOT NULL, name TEXT NOT NULL, bucket TEXT NOT NULL,"
+        " spent TEXT NOT NULL, reserved TEXT NOT NULL, PRIMARY KEY (scope, name, bucket)) WITHOUT ROWID"
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+"""Applied in order; `PRAGMA user_version` says how many a file has had. Never edit one: add one."""
+
+
+class Sqlite:
+    """The ledger in one SQLite file, or in memory for the path ":memory:"."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path) if path != ":memory:" else None
+        self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._lock = threading.RLock()
+        stores.add(self)
+
+    def reserve(self, r: Reservation, budgets: Budgets, *, source: str, time: int) -> None:
+        """Hold the worst case of a call if every budget has room for it; raises BudgetError if not."""
+        with self._transaction() as db:
+            refused = check(budgets, *_totals(db, r.session, r.day, r.bucket), r.amount)
+            if refused:
+                raise refused
+            values = (*_texts(r), source, time, place.mark())
+            db.execute("INSERT INTO reservations VALUES (?,?,?,?,?,?,?,?)", values)
+            _count(db, r, reserved=r.amount)
+
+    def settle(self, r: Reservation, row: Row | None) -> None:
+        """Put what a call cost in the place of its reservation, if it had one; no row: it cost nothing."""
+        with self._transaction() as db:
+            if db.execute("DELETE FROM reservations WHERE id = ?", (r.id,)).rowcount:
+                _count(db, r, reserved=r.amount, sign=-1)
+            elif db.execute("DELETE FROM calls WHERE call = ? AND outcome = ?", (r.id, LOST)).rowcount:
+                _count(db, r, spent=r.amount, sign=-1)
+            elif db.execute("SELECT 1 FROM calls WHERE call = ?", (r.id,)).fetchone():
+                return
+            if row is not None:
+                _insert(db, r, row)
+
+    def load(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Write many calls at once, as values in the order of COLUMNS, leaving the totals alone."""
+        with self._transaction() as db:
+            db.executemany(_INSERT, rows)
+
+    def totals(self, session: str, day: str, bucket: str) -> tuple[Counted, Counted]:
+        """Return what is spent and what is reserved, for the session and for the day."""
+        with self._reading() as db:
+            return _totals(db, session, day, bucket)
+
+    def sweep(self, time: int) -> None:
+        """Turn reservations of kernels that ended into rows with the outcome "lost", at their worst case."""
+        with self._open() as db:
+            held = db.execute("SELECT id, owner, time FROM reservations").fetchall()
+        gone = [name for name, owner, since in held if since < time - LOST_AFTER or place.is_gone(owner)]
+        for name in gone:
+            with self._transaction() as db:
+                self._lose(db, name)
+
+    def _lose(self, db: sqlite3.Connection, name: str) -> None:
+        found = db.execute("SELECT * FROM reservations WHERE id = ?", (name,)).fetchone()
+        if found is None:
+            return
+        *fields, source, time, _ = found
+        r = Reservation(fields[0], _decimal(fields[1]), *fields[2:])
+        db.execute("DELETE FROM reservations WHERE id = ?", (name,))
+        _count(db, r, reserved=r.amount, sign=-1)
+        _insert(db, r, {"time": time, "outcome": LOST, "attempts": 1, "source": source})
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the column names and rows of a SELECT; `exact_sum` adds decimal texts."""
+        with self._reading() as db:
+            cursor = db.execute(sql, values)
+            return [d[0] for d in cursor.description], cursor.fetchall()
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._db is not None and self.path and _identity(self.path) != self._file:
+                self.close()  # the file was removed or replaced
+            if self._db is None:
+                self._db = _connect(self.path)
+                self._file = _identity(self.path) if self.path else None
+            yield self._db
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection to read with, also where the file or its folder may not be written."""
+        with contextlib.ExitStack() as stack:
+            try:
+                db = stack.enter_context(self._open())
+            except sqlite3.OperationalError:
+                if self.path is None or not self.path.is_file():
+                    raise
+                uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+                db = stack.enter_context(contextlib.closing(sqlite3.connect(uri, uri=True)))
+                db.create_aggregate("exact_sum", 1, ExactSum)  # type: ignore[arg-type]
+            yield db
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
+
+    def forked(self) -> None:
+        """Leave the parent's connection alone: it must be neither used nor closed in a child."""
+        _inherited.append(self._db)
+        self._db, self._lock = None, threading.RLock()
+
+
+stores: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Every store of this process, to be told of a fork by its `forked()`."""
+_inherited: list[Any] = []
+
+
+def _forked() -> None:
+    for store in [*stores]:
+        store.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+class ExactSum:
+    """The SQL aggregate `exact_sum(text)`: adds decimals exactly; NULL where there is none to add."""
+
+    def __init__(self) -> None:
+        self.total: Decimal | None = None
+
+    def step(self, value: str | None) -> None:
+        """Take one value."""
+        if value is not None:
+            self.total = EXACT.add(self.total or Decimal(0), Decimal(value))
+
+    def finalize(self) -> str | None:
+        """Return the sum as text."""
+        return None if self.total is None else str(self.total)
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # never open a database file that may be in use: locks go
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    db = sqlite3.connect(
+        path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    db.create_aggregate("exact_sum", 1, ExactSum)  # type: ignore[arg-type]
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Bring a connection to WAL and the newest schema, while other kernels may be doing the same.
+
+    SQLite does not wait by itself for the switch to WAL: https://www.sqlite.org/wal.html (section 9).
+    """
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            return _migrate(db)
+        except sqlite3.OperationalError as e:
+            db.rollback()
+            if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - not for secrets
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    if _version(db) == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    version = _version(db)  # another kernel may have been first
+    if version > len(MIGRATIONS):
+        db.execute("ROLLBACK")
+        raise sqlite3.DatabaseError("it was written by a newer claude_magic")
+    for step in MIGRATIONS[version:]:
+        step(db)
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.execute("COMMIT")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def full(r: Reservation, row: Row) -> list[Any]:
+    """Return a call's values in the order of COLUMNS, with those that its reservation knows."""
+    held = None if r.amount is None else str(r.amount)
+    whole = {**row, "day": r.day, "session": r.session, "held_usd": held, "call": r.id}
+    return [whole.get(name) for name in COLUMNS]
+
+
+def _insert(db: sqlite3.Connection, r: Reservation, row: Row) -> None:
+    db.execute(_INSERT, full(r, row))
+    cost = _decimal(row.get("cost_usd"))
+    _count(db, r, spent=cost if cost is not None else r.amount)
+
+
+def _count(
+    db: sqlite3.Connection,
+    r: Reservation,
+    *,
+    spent: Decimal | None = None,
+    reserved: Decimal | None = None,
+    sign: int = 1,
+) -> None:
+    """Add to (or take from) the totals of a reservation's session and day."""
+    for scope, name in (("session", r.session), ("day", r.day)):
+        old = _total(db, scope, name, r.bucket)
+        new = [
+            str(EXACT.add(Decimal(was), EXACT.multiply(more or Decimal(0), Decimal(sign))))
+            for was, more in zip(old, (spent, reserved), strict=True)
+        ]
+        db.execute("INSERT OR REPLACE INTO totals VALUES (?,?,?,?,?)", (scope, name, r.bucket, *new))
+
+
+def _total(db: sqlite3.Connection, scope: str, name: str, bucket: str) -> tuple[str, str]:
+    sql = "SELECT spent, reserved FROM totals WHERE scope = ? AND name = ? AND bucket = ?"
+    return db.execute(sql, (scope, name, bucket)).fetchone() or ("0", "0")
+
+
+def _totals(db: sqlite3.Connection, session: str, day: str, bucket: str) -> tuple[Counted, Counted]:
+    both = [_total(db, "session", session, bucket), _total(db, "day", day, bucket)]
+    spent, reserved = ([Decimal(t[n]) for t in both] for n in (0, 1))
+    return Counted(*spent), Counted(*reserved)
+
+
+def _texts(r: Reservation) -> tuple[str | None, ...]:
+    return (r.id, None if r.amount is None else str(r.amount), r.session, r.day, r.bucket)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -1,0 +1,195 @@
+"""May this call go now; if not, why, and what can be typed next?
+
+Pure rules: amounts come in, a decision goes out. The ledger applies them in one transaction, so that threads
+and kernels that race for one budget cannot both have its last cent.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic import catalog, wire
+from claude_magic.errors import BudgetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+
+BUCKETS = {"live": "live", "batch": "live", "practice": "practice"}
+"""Which budget a row's source counts for; other sources (a replay) cost nothing and count for none."""
+IMAGE_TOKENS = {"standard": 1568, "high": 4784}
+"""Most tokens of one image: https://docs.claude.com/en/docs/build-with-claude/vision"""
+TOOL_PROMPT_TOKENS = 1000
+"""Allowed for the hidden tool prompt of a model whose own figure is not known (the largest known is 804)."""
+UNBOUNDED = ("fallbacks", "compaction", "context_management", "mcp_servers")
+"""Parameters that let one request bill for more than its own input and `max_tokens`."""
+
+
+class Budgets(NamedTuple):
+    """The most that may be spent, in USD: by this session, today (UTC), by one call. None: no such budget."""
+
+    session: Decimal | None = None
+    day: Decimal | None = None
+    call: Decimal | None = None
+
+
+class Counted(NamedTuple):
+    """An amount in USD as seen by each budget that adds up."""
+
+    session: Decimal = Decimal(0)
+    day: Decimal = Decimal(0)
+
+
+class Reservation(NamedTuple):
+    """The worst case of a call that is under way, counted as spent until it is settled."""
+
+    id: str
+    amount: Decimal | None
+    session: str
+    day: str
+    bucket: str
+
+
+def worst_case(
+    model: str,
+    input_tokens: int,
+    max_tokens: int,
+    *,
+    fast: bool = False,
+    cache: str | None = None,
+    geo: str | None = None,
+    at: date | None = None,
+) -> Decimal | None:
+    """Return the most a call can cost in USD, or None when a price is not known.
+
+    `input_tokens` is all input, at most; `cache` is the longest time ("5m", "1h") it may be written for.
+    Without `geo` the workspace's default is not known, and US inference is allowed for.
+    """
+    prices = catalog.price(model, total_input_tokens=input_tokens, fast=fast, at=at)
+    if prices is None:
+        return None
+    rates: list[Decimal | None] = [
+        prices.input,
+        *([getattr(prices, f"cache_write_{cache}")] if cache else []),
+    ]
+    if prices.output is None or None in rates:
+        return None
+    found = catalog.find(model)
+    us = found.inference_geo_us_multiplier if found else None
+    with localcontext(catalog.EXACT):
+        whole = input_tokens * max(r for r in rates if r is not None) + max_tokens * prices.output
+        return whole / catalog.MILLION * (us if us and geo != "global" else Decimal(1))
+
+
+def worst_case_of(body: Mapping[str, Any]) -> Decimal | None:
+    """Return the most a Messages request with this body can cost in USD, or None when it has no bound."""
+    model, most = str(body.get("model")), body.get("max_tokens")
+    tokens = most_input_tokens(body)
+    if tokens is None or type(most) is not int or any(body.get(name) for name in UNBOUNDED):
+        return None
+    times = [mark.get("ttl") for mark in _cache_marks(body)]
+    return worst_case(
+        model,
+        tokens,
+        most,
+        fast=body.get("speed") == "fast",
+        cache="1h" if "1h" in times else "5m" if times else None,
+        geo=body.get("inference_geo"),
+    )
+
+
+def most_input_tokens(body: Mapping[str, Any]) -> int | None:
+    """Return the most input tokens a request can be billed for, or None with tools that the server runs.
+
+    A token is at least one byte of the request's JSON; an image has a largest size; a PDF or a file that only
+    the server sees can fill the context window. It is a bound, several times `catalog.estimate_tokens`.
+    """
+    model = catalog.find(str(body.get("model")))
+    window = (model and model.context_window) or 1_000_000
+    tools = body.get("tools")
+    if any(
+        t.get("type") not in (None, "custom") and t.get("name") not in _CLIENT_TOOLS for t in _items(tools)
+    ):
+        return None
+    total = len(wire.encode({k: body.get(k) for k in ("system", "messages", "tools", "output_config")}))
+    if tools:
+        known = (model and model.tool_prompt_tokens) or {}
+        total += max((n for n in known.values() if n), default=TOOL_PROMPT_TOKENS)
+    image = IMAGE_TOKENS.get((model and model.image_tier) or "high", IMAGE_TOKENS["high"])
+    for part in _parts(body.get("messages")):
+        source: Any = part.get("source")
+        if isinstance(source, dict) and source.get("type") in ("base64", "url", "file"):
+            total += (image if part.get("type") == "image" else window) - len(str(source.get("data") or ""))
+    return min(total, window)
+
+
+def check(budgets: Budgets, spent: Counted, reserved: Counted, amount: Decimal | None) -> BudgetError | None:
+    """Return why a call that can cost `amount` may not go, or None when it may."""
+    if not any(limit is not None for limit in budgets):
+        return None
+    if amount is None:
+        return BudgetError(
+            "A budget is set, and what this call could cost is not known",
+            hint="Give the model's price in prices.json, or lift the budget: %claude budget off.",
+        )
+    if budgets.call is not None and amount > budgets.call:
+        return BudgetError(
+            f"This call could cost {usd(amount)}, more than the {usd(budgets.call)} allowed for one call",
+            hint=f"Ask for fewer --max-tokens, or allow more: --max-cost {_step(amount)}.",
+        )
+    with localcontext(catalog.EXACT):
+        for scope in ("session", "day"):
+            limit, used, held = (getattr(figures, scope) for figures in (budgets, spent, reserved))
+            if limit is not None and used + held + amount > limit:
+                return _exceeded(scope, limit, used, held, amount)
+    return None
+
+
+def usd(amount: Decimal) -> str:
+    """Return an amount for reading, in cents or with as many digits as it takes not to read 0."""
+    if amount == amount.quantize(Decimal("0.01"), context=catalog.EXACT):
+        return f"${amount:.2f}"
+    digits = max(4, 1 - amount.adjusted()) if amount < 1 else 4
+    return f"${amount:.{digits}f}"
+
+
+_CLIENT_TOOLS = frozenset({"bash", "str_replace_based_edit_tool", "str_replace_editor", "memory"})
+_WORDS = {"session": "this session's", "day": "today's"}
+
+
+def _exceeded(scope: str, limit: Decimal, used: Decimal, held: Decimal, amount: Decimal) -> BudgetError:
+    under_way = f" and {usd(held)} is held for calls under way" if held else ""
+    return BudgetError(
+        f"This call could cost {usd(amount)}, and {_WORDS[scope]} budget of {usd(limit)} has "
+        f"{usd(max(limit - used - held, Decimal(0)))} left ({usd(used)} is spent{under_way})",
+        hint=f"Ask for fewer --max-tokens, raise it: %claude budget {scope} {_step(used + held + amount)}, "
+        f"or lift it: %claude budget {scope} off.",
+    )
+
+
+def _step(amount: Decimal) -> str:
+    """Return a round figure that is enough: the next 1, 2 or 5 of its decade."""
+    unit = Decimal(1).scaleb(amount.adjusted())
+    enough = next(n * unit for n in (1, 2, 5, 10) if n * unit >= amount)
+    return f"{enough:f}"
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _parts(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _parts(inner)
+
+
+def _cache_marks(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name in ("system", "messages", "tools"):
+        for part in _parts(body.get(name)):
+            if isinstance(part.get("cache_control"), dict):
+                yield part["cache_control"]
+    if isinstance(body.get("cache_control"), dict):
+        yield body["cache_control"]

@@ -1,0 +1,164 @@
+"""Do the rules refuse what could exceed a budget, with the figures and what to type next?"""
+
+from __future__ import annotations
+
+import decimal
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_magic import catalog, limits
+from claude_magic.limits import Budgets, Counted
+
+NOTHING = Counted()
+D = Decimal
+
+
+def body(text="", model="claude-sonnet-5-5", max_tokens=100, **more):
+    return {"model": model, "max_tokens": max_tokens, "messages": [{"role": "user", "content": text}], **more}
+
+
+def test_the_worst_case_is_all_input_and_max_tokens_at_the_highest_rates():
+    assert D("2.2") + D(11) == limits.worst_case("claude-sonnet-5-5", 10**6, 10**6)
+    assert D(2) + D(10) == limits.worst_case("claude-sonnet-5-5", 10**6, 10**6, geo="global")
+    assert D(4) == limits.worst_case("claude-sonnet-5-5", 10**6, 0, geo="global", cache="1h")
+    assert D(8) == limits.worst_case("claude-opus-5-5", 10**6, 0, geo="global", fast=True)
+    assert D("0.5") == limits.worst_case("claude-haiku-5-5", 10**6, 0, geo="global")
+    assert D(1) == limits.worst_case("claude-haiku-4-5", 10**6, 0)
+
+
+@pytest.mark.parametrize("options", [{"model": "who"}, {"model": "claude-mythos-5-2", "cache": "5m"}])
+def test_m10_without_a_price_there_is_no_worst_case(options):
+    assert limits.worst_case(**{"input_tokens": 1, "max_tokens": 1, **options}) is None
+
+
+def test_a_request_is_bounded_by_its_bytes_and_the_context_window():
+    short, long = (limits.most_input_tokens(body("x" * n)) for n in (0, 500))
+    assert 500 == long - short
+    assert 1_000_000 == limits.most_input_tokens(body("x" * 5_000_000))
+    assert 200_000 == limits.most_input_tokens(body("x" * 5_000_000, model="claude-haiku-4-5"))
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "model", "tokens"),
+    [
+        ({"type": "base64", "media_type": "image/png", "data": "A" * 9000}, "image", "claude-opus-5-5", 4784),
+        ({"type": "url", "url": ""}, "image", "claude-opus-4-6", 1568),
+        (
+            {"type": "base64", "media_type": "application/pdf", "data": "A"},
+            "document",
+            "claude-opus-5-5",
+            990_000,
+        ),
+    ],
+)
+def test_media_count_by_what_the_service_can_make_of_them(source, kind, model, tokens):
+    blocks = [{"type": kind, "source": source}]
+    assert (
+        tokens
+        <= limits.most_input_tokens(body(blocks, model=model))
+        <= max(tokens + 400, 1_000_000 * (tokens > 9e5))
+    )
+
+
+def test_tools_add_their_hidden_prompt_and_server_tools_have_no_bound():
+    tool = {"name": "f", "input_schema": {"type": "object"}}
+    plain, with_tool = (limits.most_input_tokens(body("hi", tools=t)) for t in ([], [tool]))
+    assert 286 < with_tool - plain
+    assert (
+        limits.worst_case_of(body("hi", tools=[{"type": "web_search_20260318", "name": "web_search"}]))
+        is None
+    )
+    assert limits.worst_case_of(body("hi", fallbacks=[{"model": "haiku"}])) is None
+
+
+def test_the_worst_case_of_a_body_sees_speed_geo_and_cache_marks():
+    plain = limits.worst_case_of(body("x" * 900, geo=None))
+    world = limits.worst_case_of(body("x" * 900, inference_geo="global"))
+    assert plain == world * D("1.1")
+    marked = [{"type": "text", "text": "x" * 900, "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
+    assert limits.worst_case_of(body(marked)) > plain
+    fast, slow = (limits.worst_case_of(body("hi", model="opus", speed=s)) for s in ("fast", "standard"))
+    assert slow < fast
+
+
+@given(st.text(max_size=300))
+def test_m7_the_bound_is_above_the_estimate(text):
+    assert catalog.estimate_tokens(text) <= limits.most_input_tokens(body(text))
+
+
+def test_without_budgets_everything_may_go():
+    assert limits.check(Budgets(), Counted(D(9), D(9)), NOTHING, None) is None
+
+
+def test_the_last_cent_may_be_spent_and_not_one_more():
+    budgets, spent, held = Budgets(day=D("0.10")), Counted(day=D("0.04")), Counted(day=D("0.05"))
+    assert limits.check(budgets, spent, held, D("0.01")) is None
+    assert limits.check(budgets, spent, held, D("0.010001")) is not None
+
+
+@pytest.mark.parametrize(
+    ("budgets", "message", "hint"),
+    [
+        (
+            Budgets(day=D(5)),
+            (
+                "This call could cost $0.50, and today's budget of $5.00 has $0.25 left "
+                "($3.75 is spent and $1.00 is held for calls under way)"
+            ),
+            "%claude budget day 10, or lift it: %claude budget day off.",
+        ),
+        (
+            Budgets(session=D(2)),
+            "this session's budget of $2.00 has $0.25 left",
+            "%claude budget session off.",
+        ),
+        (Budgets(call=D("0.25")), "more than the $0.25 allowed for one call", "--max-cost 0.5."),
+    ],
+    ids=["day", "session", "call"],
+)
+def test_m7_a_refusal_says_the_figures_and_what_to_type(budgets, message, hint):
+    error = limits.check(budgets, Counted(D("1.25"), D("3.75")), Counted(D("0.5"), D("1.00")), D("0.50"))
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_m10_a_budget_refuses_a_call_whose_price_is_not_known():
+    error = limits.check(Budgets(session=D(1)), NOTHING, NOTHING, None)
+    assert "not known" in error.message
+    assert "prices.json" in error.hint
+
+
+def test_m7_a_notebooks_decimal_settings_do_not_loosen_a_budget():
+    with decimal.localcontext(decimal.Context(prec=1)):
+        assert limits.check(Budgets(day=D("1.00")), Counted(day=D("0.96")), NOTHING, D("0.05")) is not None
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0", "$0.00"),
+        ("1.5", "$1.50"),
+        ("0.0104", "$0.0104"),
+        ("0.0000123", "$0.000012"),
+        ("12.34567", "$12.3457"),
+    ],
+)
+def test_small_amounts_do_not_read_as_nothing(amount, text):
+    assert text == limits.usd(D(amount))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tools": "all"},
+        {"tools": [7]},
+        {"messages": None},
+        {"max_tokens": "many"},
+        {"cache_control": {"ttl": []}},
+    ],
+)
+def test_a_malformed_request_is_left_for_the_service_to_refuse(wrong):
+    assert isinstance(limits.worst_case_of({**body("hi"), **wrong}), Decimal | None)
