@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, settings, wire
+from claude_magic import catalog, settings, sizes, wire
 from claude_magic.errors import InputError
 
 if TYPE_CHECKING:
@@ -228,12 +228,10 @@ def _sources(value: Any) -> Iterator[dict[str, Any]]:
 def _attachment(block: Mapping[str, Any], model: Model | None) -> int:
     import base64
 
-    from claude_magic.practice import media
-
     try:
         data = base64.b64decode(block["source"].get("data", ""))
     except (ValueError, TypeError):  # the service will say what is wrong with it
         data = b""
     if block.get("type") == "document" and data:
-        return media.pages(data) * media.PDF_PAGE_TOKENS
-    return media.tokens(media.size(data), model.image_tier if model else None)
+        return sizes.pages(data) * sizes.PDF_PAGE_TOKENS
+    return sizes.tokens(sizes.size(data), model.image_tier if model else None)

@@ -21,9 +21,8 @@ Class names and statuses follow https://docs.claude.com/en/api/errors and the of
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -268,8 +267,8 @@ def header_number(headers: Mapping[str, str], name: str) -> float | None:
 
 def _decode(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return json.loads(body)
+    except (ValueError, RecursionError):
         return body.decode("utf-8", "replace")
 
 

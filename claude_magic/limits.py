@@ -151,7 +151,7 @@ def usd(amount: Decimal) -> str:
     if amount == amount.quantize(Decimal("0.01"), context=catalog.EXACT):
         return f"${amount:.2f}"
     digits = max(4, 1 - amount.adjusted()) if amount < 1 else 4
-    return f"${amount:.{digits}f}"
+    return "$" + f"{amount:.{digits}f}".rstrip("0")
 
 
 _CLIENT_TOOLS = frozenset({"bash", "str_replace_based_edit_tool", "str_replace_editor", "memory"})

@@ -81,6 +81,7 @@ _BETTER = {  # what to type for files that are neither text, PDF nor picture
     ".pptx": "Save it as PDF and attach that.",
     ".csv": "Read it with pd.read_csv and put {df} into the prompt.",
 }
+_SMALLER = "Attach a smaller file, or a part of it."
 _OTHERWISE = "Attach a PDF, a picture or a text file."
 
 
@@ -95,7 +96,12 @@ def _read(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is not a file", hint=_OTHERWISE)
         if (size := path.stat().st_size) > MOST_PDF:
-            raise _too_large(path.name, size, MOST_PDF, _BETTER.get(path.suffix.lower(), _OTHERWISE))
+            raise _too_large(
+                path.name,
+                size,
+                MOST_PDF,
+                _BETTER.get(path.suffix.lower(), "Attach a smaller file, or a part of it."),
+            )
         return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"There is no file {path}", hint=_near(path)) from None

@@ -90,7 +90,7 @@ OPTIONS: dict[str, Option] = {
         ("session_budget", "usd", None, "most a session may cost, in USD"),
         ("max_cost", "usd", None, "most one call may cost, in USD"),
         ("practice", "switch", False, "answer from the practice server"),
-        ("practice_speed", "seconds", None, "tokens a second of the practice server; at once when not set"),
+        ("practice_speed", "rate", None, "tokens a second of the practice server; at once when not set"),
         ("async_tools", "text", "thread", "where async tools run", ("thread", "nest")),
         ("anthropic_version", "text", "2026-10-21", "version of the API", ("2026-10-21", "2023-06-01")),
     )
@@ -257,7 +257,7 @@ def _usd(value: Any) -> Decimal:
     return number
 
 
-def _seconds(value: Any) -> float:
+def _positive(value: Any) -> float:
     number = float(value)
     if isinstance(value, bool) or not 0 < number < 1e9:
         raise ValueError
@@ -269,7 +269,8 @@ KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "count": (_count, "a whole number"),
     "switch": (_switch, "on or off"),
     "usd": (_usd, "an amount in USD"),
-    "seconds": (_seconds, "a number above 0"),
+    "seconds": (_positive, "a number above 0"),
+    "rate": (_positive, "a number above 0"),
 }
 
 

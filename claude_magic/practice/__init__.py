@@ -1,0 +1,257 @@
+"""How would the service answer, with no service?
+
+`Practice` is an App (`claude_magic.app`): a callable from a Request to a Response. It checks a request as
+the service does, answers from the prompt's own text, and says on everything that it is practice. It is
+deterministic: the same requests in the same order give the same bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic import wire
+from claude_magic.app import Request, Response
+from claude_magic.errors import ConfigError, InputError
+from claude_magic.practice import answers, drills, listing, message, reading, rules, stream, tokens
+from claude_magic.practice.quota import Limits, Quota
+from claude_magic.practice.refusal import Refusal, refuse
+from claude_magic.practice.script import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["Limits", "Practice", "shared"]
+
+MB = 2**20
+MOST_BODY = 32 * MB
+KEY = re.compile(r"(?:sk-ant-|practice)[\x21-\x7e]*")
+ORGANIZATION, WORKSPACE = "org_practice", "wrkspc_practice"
+
+
+class Route(NamedTuple):
+    """A call the server answers: `path` may hold `{names}`; `most` is the largest body in bytes."""
+
+    method: str
+    path: str
+    answer: Callable[[Practice, Exchange], Response]
+    most: int = MOST_BODY
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request on its way through the server, and what is known of it so far."""
+
+    request: Request
+    id: str
+    now: float
+    names: dict[str, str]
+    pool: Quota | None = None
+
+    @property
+    def betas(self) -> frozenset[str]:
+        names = self.request.headers.get("anthropic-beta", "").split(",")
+        return frozenset(name.strip() for name in names if name.strip())
+
+    @property
+    def version(self) -> str:
+        return self.request.headers.get("anthropic-version", "")
+
+    def body(self) -> Any:
+        """Return the decoded body; raises Refusal."""
+        encoding = self.request.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            refuse(
+                "",
+                f"The content-encoding {encoding!r} is not supported",
+                error_code="request_body_encoding_unsupported",
+            )
+        try:
+            return wire.decode_plain(self.request.body)
+        except ValueError as problem:
+            refuse("", f"The request body is not valid JSON: {problem}")
+
+
+class Practice:
+    """A server of the Claude API that needs no key, no network and no model.
+
+    `speed` is tokens a second (None: at once), `script` a lesson (see `practice.script`), `limits` what a
+    minute allows, `clock` the time in seconds since 1970. Raises InputError for an unusable speed or lesson.
+    """
+
+    def __init__(
+        self,
+        speed: float | None = None,
+        script: Path | str | None = None,
+        *,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if speed is not None and not 0 < speed < float("inf"):
+            raise InputError(f"The speed is {speed:g}", hint="Give tokens a second, such as --speed 80.")
+        self.speed, self.lesson, self.limits, self.clock = speed, load(script), limits or Limits(), clock
+        self.drills, self.cache = drills.Drills(), tokens.Cache()
+        self._pools: dict[str, Quota] = {}
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> Response:
+        """Answer a request; never raises."""
+        with self._lock:
+            exchange = Exchange(request, self.new_id("req"), self.clock(), {})
+            try:
+                response = self._answer(exchange)
+            except Refusal as no:
+                response = self.json(no.body(exchange.id), status=no.status)
+                response.headers |= no.headers
+            except RecursionError:
+                body = Refusal(400, "The request body is nested too deeply").body(exchange.id)
+                response = self.json(body, status=400)
+            response.headers["request-id"] = exchange.id
+            if exchange.pool:
+                response.headers |= exchange.pool.headers(exchange.now)
+            if response.status not in (401, 413):
+                response.headers["anthropic-organization-id"] = ORGANIZATION
+                response.headers["anthropic-workspace-id"] = WORKSPACE
+            return response
+
+    def _answer(self, exchange: Exchange) -> Response:
+        request = exchange.request
+        route, exchange.names = _route(request)
+        if len(request.body) > route.most:
+            raise Refusal(413, f"Request exceeds the maximum size of {route.most // MB} MB")
+        _authenticate(request)
+        if exchange.version not in rules.VERSIONS:
+            what = (
+                f"{exchange.version!r} is not a valid version" if exchange.version else "header is required"
+            )
+            refuse("anthropic-version", what)
+        return route.answer(self, exchange)
+
+    def new_id(self, prefix: str) -> str:
+        """Return the next id of a kind: `msg_practice_000001`."""
+        number = self._counts[prefix] = self._counts.get(prefix, 0) + 1
+        return f"{prefix}_practice_{number:06}"
+
+    def pool(self, exchange: Exchange, name: str) -> Quota:
+        """Return the rate limits of a pool, which the answer's headers then tell of."""
+        if name not in self._pools:
+            self._pools[name] = Quota(self.limits, exchange.now)
+        exchange.pool = self._pools[name]
+        return exchange.pool
+
+    def json(self, value: Any, *, status: int = 200) -> Response:
+        """Return a JSON answer."""
+        return Response(status, {"content-type": "application/json"}, wire.encode(value))
+
+    def create(self, exchange: Exchange) -> Response:
+        """Answer POST /v1/messages."""
+        body = exchange.body()
+        call = rules.read(body, version=exchange.version, betas=exchange.betas)
+        pool = self.pool(exchange, f"messages {call.model.line}")
+        found = reading.read(call)
+        order = self.drills.due(found.prompt)
+        if order and order.drill.status:
+            raise drills.refusal(order)
+        spoken = None if order else self.lesson.answer(found.prompt, call.model.id)
+        window, asked = call.model.context_window, tokens.count(call)
+        if window and asked > window:
+            refuse("", f"prompt is too long: {asked} tokens > {window} maximum")
+        pool.admit(exchange.now, input_tokens=asked)
+        split = self.cache.split(call, exchange.now)
+        made = answers.draft(call, found, order, spoken)
+        said = message.build(call, made, split, self.new_id)
+        pool.spend(said["usage"]["output_tokens"], exchange.now)
+        return self._send(said, exchange, made, streamed=bool(body.get("stream")))
+
+    def _send(
+        self, said: dict[str, Any], exchange: Exchange, made: answers.Draft, *, streamed: bool
+    ) -> Response:
+        if streamed:
+            parts = stream.chunks(said, exchange.id, speed=self.speed, way=made.way, figure=made.figure)
+            kind = "text/event-stream; charset=utf-8"
+        elif made.way == "error":
+            raise Refusal(529, "Overloaded")
+        else:
+            parts = stream.whole(said, speed=self.speed, way=made.way, figure=made.figure)
+            kind = "application/json"
+        return Response(
+            200, {"content-type": kind, "cache-control": "no-cache"}, stream.after(made.delay, parts)
+        )
+
+    def count_tokens(self, exchange: Exchange) -> Response:
+        """Answer POST /v1/messages/count_tokens."""
+        call = rules.read(exchange.body(), version=exchange.version, betas=exchange.betas, counting=True)
+        self.pool(exchange, "count_tokens").admit(exchange.now)
+        return self.json({"input_tokens": tokens.count(call)})
+
+    def models(self, exchange: Exchange) -> Response:
+        """Answer GET /v1/models."""
+        self.pool(exchange, "other").admit(exchange.now)
+        return self.json(listing.models(exchange.request.query))
+
+    def model(self, exchange: Exchange) -> Response:
+        """Answer GET /v1/models/{model_id}."""
+        self.pool(exchange, "other").admit(exchange.now)
+        return self.json(listing.model(exchange.names["model_id"]))
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/messages", Practice.create),
+    Route("POST", "/v1/messages/count_tokens", Practice.count_tokens),
+    Route("GET", "/v1/models", Practice.models),
+    Route("GET", "/v1/models/{model_id}", Practice.model),
+)
+
+
+def _route(request: Request) -> tuple[Route, dict[str, str]]:
+    steps = request.path.strip("/").split("/")
+    for route in ROUTES:
+        wanted = route.path.strip("/").split("/")
+        if route.method == request.method and len(wanted) == len(steps):
+            names = {w[1:-1]: s for w, s in zip(wanted, steps, strict=True) if w[:1] == "{"}
+            if all(w == s or w[1:-1] in names for w, s in zip(wanted, steps, strict=True)):
+                return route, names
+    raise Refusal(404, f"Not Found: {request.method} {request.path}")
+
+
+def _authenticate(request: Request) -> None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    key = request.headers.get("x-api-key", "")
+    if scheme.casefold() == "bearer" and KEY.fullmatch(token.strip()):
+        return
+    if KEY.fullmatch(key):
+        return
+    if scheme:
+        raise Refusal(401, "Invalid bearer token")
+    raise Refusal(401, "invalid x-api-key" if key else "x-api-key header is required")
+
+
+@functools.lru_cache(maxsize=1)
+def shared() -> Practice:
+    """Return the process's own practice server, which the address `practice:` leads to.
+
+    `CLAUDE_MAGIC_PRACTICE_SPEED` (tokens a second) and `CLAUDE_MAGIC_PRACTICE_SCRIPT` (a lesson) set it up;
+    raises ConfigError or InputError for what is unusable there.
+    """
+    speed = os.environ.get("CLAUDE_MAGIC_PRACTICE_SPEED") or None
+    try:
+        pace = float(speed) if speed else None
+    except ValueError:
+        pace = 0.0
+    if pace is not None and not 0 < pace < float("inf"):
+        raise ConfigError(
+            f"CLAUDE_MAGIC_PRACTICE_SPEED is {speed!r}",
+            hint="Set it to tokens a second, such as 80, or unset it.",
+        )
+    return Practice(pace, os.environ.get("CLAUDE_MAGIC_PRACTICE_SCRIPT") or None)
+
+
+if hasattr(os, "register_at_fork"):  # a lock that another thread holds would stay held in the child
+    os.register_at_fork(after_in_child=shared.cache_clear)

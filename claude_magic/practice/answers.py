@@ -1,0 +1,194 @@
+"""What does the practice server say?
+
+`draft` decides on content blocks, from the top: a drill or lesson, tool calls, JSON by a schema, quotations
+of documents, text in the form asked for. Nothing is random and nothing is known but the prompt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import wire
+from claude_magic.practice import fill, forms, words
+from claude_magic.practice.reading import LABEL, Reading, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from claude_magic.practice.drills import Order
+    from claude_magic.practice.rules import Call
+    from claude_magic.practice.script import Spoken
+
+DEFAULT_WORDS = 2_000
+MOST_WORDS = 200_000
+CLIENT_TOOLS: dict[str, dict[str, Any]] = {
+    # tools of Anthropic's own schema: what a forced call asks for
+    "bash": {"command": "echo practice"},
+    "str_replace_based_edit_tool": {"command": "view", "path": "."},
+    "str_replace_editor": {"command": "view", "path": "."},
+    "memory": {"command": "view", "path": "/memories"},
+}
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer before it is cut to its limits: blocks as in a Message, ids still to come."""
+
+    blocks: list[dict[str, Any]]
+    thinking: str | None = None
+    stop_reason: str = "end_turn"
+    stop_details: dict[str, Any] | None = None
+    delay: float = 0.0
+    way: str = ""
+    figure: float | None = None
+
+
+def draft(call: Call, reading: Reading, order: Order | None, spoken: Spoken | None) -> Draft:
+    """Decide what to answer."""
+    made = Draft(_blocks(call, reading, order, spoken))
+    if any(block["type"] == "tool_use" for block in made.blocks):
+        made.stop_reason = "tool_use"
+    if _thinks(call, reading):
+        made.thinking = _thoughts(reading)
+    if spoken:
+        made.delay = spoken.delay
+    if order:
+        made.way, made.figure = order.drill.way, order.figure
+    if made.way == "refuse":
+        made.stop_reason = "refusal"
+        made.stop_details = {
+            "type": "refusal",
+            "category": "general_harms",
+            "explanation": "practice drill: the answer was stopped here",
+        }
+        made.blocks[-1:] = [_half(made.blocks[-1])]
+    return made
+
+
+def _blocks(call: Call, reading: Reading, order: Order | None, spoken: Spoken | None) -> list[dict[str, Any]]:
+    if order and order.drill.way == "echo":
+        return [text(f"{LABEL}\n\n{order.rest}")]
+    if order and order.drill.way == "long":
+        count = min(MOST_WORDS, int(order.figure or DEFAULT_WORDS))
+        return [text(f"{LABEL} {' '.join(f'word {n},' for n in range(1, count // 2 + 1))}")]
+    if spoken:
+        return [_tool_use(spoken.tool, spoken.input)] if spoken.tool else [text(f"{LABEL} {spoken.text}")]
+    if calls := list(tool_calls(call, reading)):
+        return calls
+    if call.schema is not None:
+        return [text(wire.encode(fill.fill(call.schema, reading.material or reading.prompt)).decode())]
+    if cited := _cited(reading):
+        return cited
+    said, alone = forms.say(reading)
+    return [text(said if alone else f"{LABEL} {_led(said)}")]
+
+
+def _led(said: str) -> str:
+    """Give a list or a code fence its own paragraph after the label."""
+    return f"From the prompt:\n\n{said}" if said.startswith(("- ", "```")) else said
+
+
+def text(words_: str, citations: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return a text block."""
+    return {"type": "text", "text": words_, "citations": citations}
+
+
+def tool_calls(call: Call, reading: Reading) -> Iterator[dict[str, Any]]:
+    """Yield the tool calls an answer makes: forced, or those the prompt speaks of."""
+    tools = [t for t in call.body.get("tools") or () if t.get("name") and not t.get("defer_loading")]
+    match call.choice["type"]:
+        case "none":
+            return
+        case "tool":
+            chosen = [t for t in tools if t["name"] == call.choice["name"]]
+        case "any":
+            chosen = _fitting(tools, reading) or tools
+        case _:
+            chosen = [] if reading.results else _fitting(tools, reading)
+    single = call.forced or call.choice.get("disable_parallel_tool_use")
+    for tool in chosen[:1] if single else chosen:
+        yield _tool_use(tool["name"], _arguments(tool, reading))
+
+
+def _fitting(tools: list[dict[str, Any]], reading: Reading) -> list[dict[str, Any]]:
+    """Return the tools the prompt names whole, else the one that shares most words; no server tool."""
+    asked = frozenset(words.stems(reading.prompt))
+    scored = []
+    for tool in tools:
+        if tool.get("type", "custom") != "custom":
+            continue
+        name = frozenset(words.stems(fill.SPLIT_NAME.sub(" ", tool["name"])))
+        described = frozenset(words.stems(tool.get("description", "")))
+        scored.append((bool(name) and name <= asked, 2 * len(name & asked) + len(described & asked), tool))
+    whole = [tool for named, _, tool in scored if named]
+    if whole:
+        return whole
+    best = max(scored, key=lambda s: s[1], default=None)
+    return [best[2]] if best and best[1] >= 2 else []
+
+
+def _arguments(tool: dict[str, Any], reading: Reading) -> dict[str, Any]:
+    if "input_schema" not in tool:
+        return CLIENT_TOOLS.get(tool["name"], {})
+    made = fill.fill(tool["input_schema"], reading.prompt)
+    return made if isinstance(made, dict) else {}
+
+
+def _tool_use(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "tool_use", "id": "", "name": name, "input": arguments, "caller": {"type": "direct"}}
+
+
+def _cited(reading: Reading) -> list[dict[str, Any]]:
+    """Quote the nearest sentences of the documents that are to be cited, each with its citation."""
+    sources = [s for s in (*reading.sources, *reading.earlier) if s.cited and s.text]
+    pairs = [(source, n, sentence) for source in sources for n, sentence in _sentences(source)]
+    picked = words.best([p[2] for p in pairs], reading.question, forms.wanted(reading.instructions, 2))
+    if not picked:
+        return []
+    blocks = [text(f"{LABEL} The documents say: ")]
+    for i in picked:
+        source, n, sentence = pairs[i]
+        blocks.append(text(f"{sentence.text} ", [_citation(source, n, sentence)]))
+    return blocks
+
+
+def _sentences(source: Source) -> Iterator[tuple[int, words.Sentence]]:
+    for n, block in enumerate(source.blocks or (source.text,)):
+        for sentence in words.sentences(block):
+            yield n, sentence
+
+
+def _citation(source: Source, n: int, sentence: words.Sentence) -> dict[str, Any]:
+    if source.kind == "search_result":
+        place = {"search_result_index": source.document, "source": source.title, "title": source.title}
+        kind = {"start_block_index": n, "end_block_index": n + 1}
+        return {"type": "search_result_location", "cited_text": source.blocks[n], **place, **kind}
+    about = {"document_index": source.document, "document_title": source.title, "file_id": None}
+    if source.kind == "content":
+        blocks = {"start_block_index": n, "end_block_index": n + 1}
+        return {"type": "content_block_location", "cited_text": source.blocks[n], **about, **blocks}
+    span = {"start_char_index": sentence.start, "end_char_index": sentence.end}
+    return {"type": "char_location", "cited_text": sentence.text, **about, **span}
+
+
+def _thinks(call: Call, reading: Reading) -> bool:
+    """Say whether to think: when asked to; adaptive thinking nobody asked for skips prompts this easy."""
+    if call.thinking == "between_tools":
+        return bool(reading.results)
+    return "thinking" in call.body and call.thinking in ("adaptive", "enabled")
+
+
+def _thoughts(reading: Reading) -> str:
+    about = ", ".join(dict.fromkeys(words.stems(reading.question))) or "nothing in particular"
+    places = len(words.sentences(reading.material))
+    return (
+        f"{LABEL} The question is about: {forms.quote(about)}. There are {places} sentences to look in, and "
+        f"{len(reading.earlier)} earlier turns. The nearest ones by shared words make the answer."
+    )
+
+
+def _half(block: dict[str, Any]) -> dict[str, Any]:
+    if block["type"] != "text":
+        return text(f"{LABEL} ")
+    return {**block, "text": block["text"][: max(len(LABEL), len(block["text"]) // 2)]}

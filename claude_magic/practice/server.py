@@ -1,0 +1,204 @@
+"""How does the practice server run on a port?
+
+Tornado carries the App: pauses are asyncio's, a slow reader holds only its own stream back, and a reader
+who leaves ends it. No access log is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+from tornado import httpserver, httputil, iostream, web
+
+from claude_magic import practice
+from claude_magic.app import App, Request, Response
+from claude_magic.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MB = 2**20
+MOST_PORT = 65_535
+MOST_BODY = practice.MOST_BODY + MB  # the App says 413 itself; far larger ones are not read
+HOP_BY_HOP = ("connection", "transfer-encoding", "content-length")
+
+
+class Handler(web.RequestHandler):
+    """Hands every request to the App."""
+
+    def initialize(self, app: App) -> None:
+        """Take the App, as tornado does it."""
+        self.app = app
+
+    async def handle(self) -> None:
+        """Answer one request."""
+        response = self.app(_request(self.request))
+        self.clear()
+        self.clear_header("Content-Type")
+        self.set_status(response.status)
+        for name, value in response.headers.items():
+            if name.lower() not in HOP_BY_HOP:
+                self.set_header(name, value)
+        try:
+            await self._send(response)
+        except (iostream.StreamClosedError, ConnectionError):
+            self._cut()
+
+    get = post = put = patch = delete = head = options = handle
+
+    async def _send(self, response: Response) -> None:
+        if isinstance(response.body, bytes):
+            self.finish(response.body)
+            return
+        for part in response.parts():
+            if isinstance(part, Exception):
+                raise ConnectionResetError from part
+            if isinstance(part, float | int):
+                await self._pause(part)
+            else:
+                self.write(part)
+                await self.flush()
+        self.finish()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than the reader stays."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._left.wait(), seconds)
+            raise iostream.StreamClosedError
+
+    def prepare(self) -> None:
+        """Get ready to learn that the reader has left."""
+        self._left = asyncio.Event()
+
+    def on_connection_close(self) -> None:
+        """Learn that the reader has left."""
+        self._left.set()
+
+    def _cut(self) -> None:
+        """Break the connection without the end that HTTP asks for."""
+        if stream := getattr(self.request.connection, "stream", None):
+            stream.close()
+
+    def compute_etag(self) -> None:
+        """Send no ETag: the service sends none."""
+
+    def log_exception(self, *_: Any) -> None:
+        """Keep headers, and the key in them, out of logs."""
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Answer a failure of our own as the API would."""
+        error = {"type": "api_error", "message": f"practice server: status {status_code}"}
+        self.finish(json.dumps({"type": "error", "error": error, "request_id": None}))
+
+
+def _request(asked: httputil.HTTPServerRequest) -> Request:
+    from urllib.parse import parse_qsl, unquote
+
+    headers = {name.lower(): ",".join(asked.headers.get_list(name)) for name in asked.headers}
+    query = tuple(parse_qsl(asked.query, keep_blank_values=True))
+    return Request(asked.method or "GET", unquote(asked.path), query, headers, asked.body)
+
+
+def listen(app: App, port: int, *, host: str = "127.0.0.1") -> tuple[httpserver.HTTPServer, str]:
+    """Start to serve an App in the running loop; return the server and its URL. Port 0 takes a free one."""
+    application = web.Application([(".*", Handler, {"app": app})], log_function=lambda _: None)
+    server = httpserver.HTTPServer(application, max_buffer_size=MOST_BODY, max_body_size=MOST_BODY)
+    sockets = [_bound(port, host)]
+    server.add_sockets(sockets)
+    name = f"[{host}]" if ":" in host else host
+    return server, f"http://{name}:{sockets[0].getsockname()[1]}"
+
+
+def _bound(port: int, host: str) -> socket.socket:
+    if not 0 <= port <= MOST_PORT:
+        raise ConfigError(
+            f"{port} is no port", hint=f"Choose one from 1 to {MOST_PORT}, such as --port 8484."
+        )
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return _socket(family, address)
+    except OSError as problem:
+        raise _unusable(port, host, problem) from None
+
+
+def _socket(family: int, address: Any) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(1024)
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _unusable(port: int, host: str, problem: OSError) -> ConfigError:
+    if problem.errno == errno.EADDRINUSE:
+        return ConfigError(f"Port {port} is in use", hint=f"Choose another, such as --port {port + 1}.")
+    if problem.errno == errno.EACCES:
+        return ConfigError(
+            f"Port {port} needs more rights", hint="Choose one above 1023, such as --port 8484."
+        )
+    return ConfigError(
+        f"{host} is no address of this machine", hint="Leave --host out: 127.0.0.1 is the default."
+    )
+
+
+DRILLS_SHOWN = ("429", "529", "cut", "slow", "refuse")
+USE = """Practice server: {url}   (Ctrl-C ends it; nothing leaves this machine)
+
+  in a notebook   %env ANTHROPIC_BASE_URL={url}
+                  %env ANTHROPIC_API_KEY=practice
+  in Python       Client(base_url="{url}", api_key="practice")
+  with curl       curl {url}/v1/messages -H "x-api-key: practice" -H "anthropic-version: 2026-10-21" \\
+                    -d '{{"model": "claude-haiku-5-5", "max_tokens": 99,
+                        "messages": [{{"role": "user", "content": "What is new?"}}]}}'
+
+Faults on request: a prompt with {drills} or another
+drill in it gets that fault; practice:429x2 gets it twice, then an answer.
+"""
+
+
+def serve(
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    speed: float | None = None,
+    script: Path | str | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Run the practice server until Ctrl-C; `speed` is tokens a second, `ready` is called with the URL.
+
+    Raises ConfigError for a port or host that cannot be used, InputError for a lesson that cannot.
+    """
+    app = practice.Practice(speed, script)
+    asyncio.run(_serve(app, port, host, ready))
+
+
+async def _serve(app: App, port: int, host: str, ready: Callable[[str], None] | None) -> None:
+    server, url = listen(app, port, host=host)
+    stop = asyncio.Event()
+    with contextlib.suppress(
+        NotImplementedError, RuntimeError, ValueError
+    ):  # Windows, or not the main thread
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    (ready or _tell)(url)
+    try:
+        await stop.wait()
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+def _tell(url: str) -> None:
+    print(USE.format(url=url, drills=", ".join(f"practice:{name}" for name in DRILLS_SHOWN)), flush=True)  # noqa: T201 - this is what a person starts it for

@@ -1,0 +1,296 @@
+"""Which fields may a request have, and of which kind?
+
+A kind is a word (`"text"`), a tuple of the values allowed, a one-item list (a list of that kind), a dict
+(an object with these fields and no others; `*` marks a required one), or a function `(value, where)` for
+what needs a look at the value. The fields: https://docs.claude.com/en/api/messages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from claude_magic.practice.refusal import refuse
+
+WORDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "text": (str, "a valid string"),
+    "whole": (int, "a valid integer"),
+    "number": ((int, float), "a valid number"),
+    "flag": (bool, "a valid boolean"),
+    "list": (list, "a valid list"),
+    "object": (dict, "a valid dictionary"),
+    "any": (object, "anything"),
+}
+
+
+def check(value: Any, kind: Any, where: str) -> None:
+    """Refuse what is not of the kind; None passes for a kind whose word ends in `?`."""
+    if isinstance(kind, str):
+        _word(value, kind, where)
+    elif isinstance(kind, tuple):
+        if not any(value is choice or (isinstance(value, str) and value == choice) for choice in kind):
+            refuse(where, f"Input should be {_either(kind)}")
+    elif isinstance(kind, list):
+        _word(value, "list", where)
+        for i, item in enumerate(value):
+            check(item, kind[0], f"{where}.{i}")
+    elif isinstance(kind, dict):
+        _fields(value, kind, where)
+    else:
+        kind(value, where)
+
+
+def _word(value: Any, kind: str, where: str) -> None:
+    if kind.endswith("?"):
+        if value is None:
+            return
+        kind = kind[:-1]
+    wanted, name = WORDS[kind]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and kind in ("whole", "number")):
+        refuse(where, f"Input should be {name}")
+
+
+def _fields(value: Any, fields: dict[str, Any], where: str) -> None:
+    _word(value, "object", where)
+    prefix = f"{where}." if where else ""
+    kinds = _kinds(fields)
+    for name in fields:
+        if name.endswith("*") and name[:-1] not in value:
+            refuse(prefix + name[:-1], "Field required")
+    for name, item in value.items():
+        if name not in kinds:
+            refuse(prefix + name, "Extra inputs are not permitted")
+        check(item, kinds[name], prefix + name)
+
+
+def _kinds(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name.rstrip("*"): kind for name, kind in fields.items()}
+
+
+def _either(choices: tuple[Any, ...]) -> str:
+    texts = [repr(c) for c in choices if c is not None]
+    return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def tagged(table: dict[str, Any], default: str | None = None) -> Any:
+    """Return a kind: an object whose `type` chooses its fields in the table; None there takes any fields."""
+
+    def by_type(value: Any, where: str) -> None:
+        _word(value, "object", where)
+        tag = value.get("type", default)
+        if not isinstance(tag, str):
+            refuse(f"{where}.type" if where else "type", "Field required")
+        if tag not in table:
+            tags = ", ".join(repr(t) for t in table)
+            refuse(
+                where, f"Input tag {tag!r} found using 'type' does not match any of the expected tags: {tags}"
+            )
+        fields = table[tag]
+        if fields is not None:
+            _fields(value, {"type": "text", **fields}, where)
+
+    return by_type
+
+
+def text_or(kind: Any) -> Any:
+    """Return a kind: a string, or a list of the kind."""
+    return lambda value, where: None if isinstance(value, str) else check(value, [kind], where)
+
+
+def nullable(kind: Any) -> Any:
+    """Return a kind that takes null too."""
+    return lambda value, where: None if value is None else check(value, kind, where)
+
+
+CACHE = nullable({"type*": ("ephemeral",), "ttl": ("5m", "1h")})
+TEXT = {"text*": "text", "citations": "any", "cache_control": CACHE}
+IMAGE_SOURCES = {
+    "base64": {"media_type*": "text", "data*": "text"},
+    "url": {"url*": "text"},
+    "file": {"file_id*": "text"},
+}
+IMAGE = {
+    "source*": tagged(IMAGE_SOURCES),
+    "cache_control": CACHE,
+    "transformations": {"oversized_image": ("downsize", "error")},
+}
+SOURCES = IMAGE_SOURCES | {
+    "text": {"media_type*": ("text/plain",), "data*": "text"},
+    "content": {"content*": text_or(tagged({"text": TEXT, "image": IMAGE}))},
+}
+DOCUMENT = {
+    "source*": tagged(SOURCES),
+    "title": "text?",
+    "context": "text?",
+    "citations": nullable({"enabled": "flag"}),
+    "cache_control": CACHE,
+}
+SEARCH_RESULT = {
+    "source*": "text",
+    "title*": "text",
+    "content*": [tagged({"text": TEXT})],
+    "citations": nullable({"enabled": "flag"}),
+    "cache_control": CACHE,
+}
+RESULT_BLOCKS = {
+    "text": TEXT,
+    "image": IMAGE,
+    "document": DOCUMENT,
+    "search_result": SEARCH_RESULT,
+    "tool_reference": {"tool_name*": "text", "cache_control": CACHE},
+    "browser_state": {"tabs*": "list", "state_changes": "any", "cache_control": CACHE},
+}
+SERVER_RESULTS = [
+    "web_search_tool_result",
+    "web_fetch_tool_result",
+    "code_execution_tool_result",
+    "bash_code_execution_tool_result",
+    "text_editor_code_execution_tool_result",
+    "tool_search_tool_result",
+]
+USER_BLOCKS = ("text", "image", "document", "search_result", "tool_result", "container_upload")
+BLOCKS: dict[str, Any] = {
+    "text": TEXT,
+    "image": IMAGE,
+    "document": DOCUMENT,
+    "search_result": SEARCH_RESULT,
+    "tool_use": {
+        "id*": "text",
+        "name*": "text",
+        "input*": "object",
+        "caller": "any",
+        "toolset_name": "text?",
+        "cache_control": CACHE,
+    },
+    "tool_result": {
+        "tool_use_id*": "text",
+        "content": text_or(tagged(RESULT_BLOCKS)),
+        "is_error": "flag?",
+        "toolset_name": "text?",
+        "cache_control": CACHE,
+    },
+    "thinking": {"thinking*": "text", "signature*": "text"},
+    "redacted_thinking": {"data*": "text"},
+    "server_tool_use": {
+        "id*": "text",
+        "name*": "text",
+        "input*": "object",
+        "caller": "any",
+        "cache_control": CACHE,
+    },
+    "container_upload": {"file_id*": "text", "cache_control": CACHE},
+} | {
+    name: {"tool_use_id*": "text", "content*": "any", "caller": "any", "cache_control": CACHE}
+    for name in SERVER_RESULTS
+}
+BLOCKS |= dict.fromkeys(
+    [
+        "mcp_tool_use",
+        "mcp_tool_result",
+        "mcp_tool_listing",
+        "compaction",
+        "fallback",
+        "advisor_tool_result",
+        "tool_addition",
+        "tool_removal",
+    ]
+)
+TOOL = {
+    "cache_control": CACHE,
+    "defer_loading": "flag",
+    "strict": "flag?",
+    "allowed_callers": ["text"],
+    "input_examples": ["object"],
+}
+CUSTOM = TOOL | {
+    "name*": "text",
+    "input_schema*": "object",
+    "description": "text",
+    "eager_input_streaming": "flag?",
+}
+NAMED_TOOLS = {
+    # type -> the one name it may have; other fields are taken as they are
+    "bash_20250124": "bash",
+    "text_editor_20250124": "str_replace_editor",
+    "text_editor_20250429": "str_replace_based_edit_tool",
+    "text_editor_20250728": "str_replace_based_edit_tool",
+    "memory_20250818": "memory",
+    **{f"web_search_{day}": "web_search" for day in ("20250305", "20260209", "20260318")},
+    **{f"web_fetch_{day}": "web_fetch" for day in ("20250910", "20260209", "20260309", "20260318")},
+    **{f"code_execution_{day}": "code_execution" for day in ("20250522", "20250825", "20260120", "20260521")},
+    **{
+        f"tool_search_tool_{kind}{day}": f"tool_search_tool_{kind}"
+        for kind in ("regex", "bm25")
+        for day in ("", "_20251119")
+    },
+}
+TOOLSETS = ("computer_toolset_20260801", "browser_toolset_20260801")
+BETA_TOOLS = (
+    "bash_20241022",
+    "text_editor_20241022",
+    "advisor_20260301",
+    "mcp_toolset",
+    *(f"computer_{day}" for day in ("20241022", "20250124", "20251124")),
+)
+TOOLS: dict[str, Any] = {"custom": CUSTOM} | dict.fromkeys((*NAMED_TOOLS, *TOOLSETS, *BETA_TOOLS))
+DISPLAY = ("summarized", "omitted", "updates", None)
+MESSAGE = {
+    "role*": ("user", "assistant", "system"),
+    "content*": text_or(tagged(BLOCKS)),
+    "clear_at": "text?",
+    "output_config": "object",
+}
+BODY: dict[str, Any] = {
+    "model*": "text",
+    "messages*": [MESSAGE],
+    "system": text_or(tagged({"text": TEXT})),
+    "tools": [tagged(TOOLS, "custom")],
+    "tool_choice": tagged(
+        {
+            "auto": {"disable_parallel_tool_use": "flag"},
+            "any": {"disable_parallel_tool_use": "flag"},
+            "tool": {"name*": "text", "disable_parallel_tool_use": "flag"},
+            "none": {},
+        }
+    ),
+    "thinking": tagged(
+        {
+            "adaptive": {"display": DISPLAY},
+            "enabled": {"budget_tokens*": "whole", "display": DISPLAY},
+            "disabled": {},
+            "between_tools": {},
+        }
+    ),
+    "output_config": {
+        "effort": ("low", "medium", "high", "xhigh", "max", None),
+        "format": nullable({"type*": ("json_schema",), "schema*": "object"}),
+        "task_budget": "object",
+    },
+    "cache_control": CACHE,
+    "speed": ("standard", "fast", None),
+}
+CREATE = BODY | {
+    "max_tokens*": "whole",
+    "stop_sequences": ["text"],
+    "stream": "flag?",
+    "metadata": {"user_id": "text?"},
+    "container": "any",
+    "diagnostics": nullable({"previous_message_id": "text?"}),
+    "inference_geo": ("global", "us", None),
+    "service_tier": ("auto", "standard_only"),
+    "temperature": "number",
+    "top_p": "number",
+    "top_k": "whole",
+}
+BETA = dict.fromkeys(
+    [
+        "mcp_servers",
+        "context_management",
+        "compaction",
+        "fallbacks",
+        "fallback_credit_token",
+        "thread",
+        "billing_policy",
+    ],
+    "any",
+)
+"""Fields that are taken, and not acted on, in a request that names a beta."""

@@ -1,0 +1,166 @@
+"""How does a Message go out as server-sent events?
+
+The order and fields of https://docs.claude.com/en/docs/build-with-claude/streaming. The same Message comes
+out of a stream as of a plain answer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import wire
+from claude_magic.catalog import estimate_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Chunk = bytes | float | Exception
+PIECE = re.compile(r"\s*(?:\S+\s*){1,4}|\s+")
+JSON_PIECE = 16  # characters
+PING_EVERY = 5.0  # seconds of pauses
+SLOW, SILENCE = 8.0, 60.0  # tokens a second; seconds
+CUMULATIVE = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+FINAL = (*CUMULATIVE, "output_tokens_details", "server_tool_use")
+CUT = "practice drill: the connection was cut"
+
+
+def frame(event: dict[str, Any]) -> bytes:
+    """Return an event as it goes over the wire."""
+    return b"event: %s\ndata: %s\n\n" % (event["type"].encode(), wire.encode(event))
+
+
+def events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the events that add up to the message."""
+    usage = {
+        **message["usage"],
+        "output_tokens": min(1, message["usage"]["output_tokens"]),
+        "output_tokens_details": None,
+    }
+    empty: dict[str, Any] = {
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "stop_details": None,
+        "usage": usage,
+    }
+    yield {"type": "message_start", "message": {**message, **empty}}
+    for index, block in enumerate(message["content"]):
+        yield {"type": "content_block_start", "index": index, "content_block": _emptied(block)}
+        if index == 0:
+            yield {"type": "ping"}
+        for delta in _deltas(block):
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    ending = {name: message[name] for name in ("stop_reason", "stop_sequence", "stop_details", "container")}
+    totals = {name: message["usage"][name] for name in FINAL if message["usage"][name] is not None}
+    yield {"type": "message_delta", "delta": ending, "usage": totals}
+    yield {"type": "message_stop"}
+
+
+def _emptied(block: dict[str, Any]) -> dict[str, Any]:
+    match block["type"]:
+        case "text":
+            return {**block, "text": "", "citations": None if block["citations"] is None else []}
+        case "thinking":
+            return {**block, "thinking": "", "signature": ""}
+        case "tool_use":
+            return {**block, "input": {}}
+    return block
+
+
+def _deltas(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    match block["type"]:
+        case "text":
+            for citation in block["citations"] or ():
+                yield {"type": "citations_delta", "citation": citation}
+            for piece in PIECE.findall(block["text"]):
+                yield {"type": "text_delta", "text": piece}
+        case "thinking":
+            for piece in PIECE.findall(block["thinking"]):
+                yield {"type": "thinking_delta", "thinking": piece}
+            yield {"type": "signature_delta", "signature": block["signature"]}
+        case "tool_use":
+            whole = wire.encode(block["input"]).decode()
+            yield {"type": "input_json_delta", "partial_json": ""}
+            for at in range(0, len(whole), JSON_PIECE):
+                yield {"type": "input_json_delta", "partial_json": whole[at : at + JSON_PIECE]}
+
+
+def chunks(
+    message: dict[str, Any],
+    request_id: str,
+    *,
+    speed: float | None,
+    way: str = "",
+    figure: float | None = None,
+) -> Iterator[Chunk]:
+    """Yield a stream's bytes and pauses: `speed` tokens a second, and a drill's fault half way through."""
+    speed = (figure or SLOW) if way == "slow" else speed
+    planned = list(events(message))
+    middle = _middle(planned)
+    quiet = 0.0
+    for n, event in enumerate(planned):
+        if n == middle and way in BREAKS:
+            yield from BREAKS[way](request_id, figure)
+            if way != "silence":
+                return
+        if speed and (pause := _tokens(event, message["model"]) / speed):
+            yield pause
+            quiet += pause
+            if quiet >= PING_EVERY:
+                quiet = 0.0
+                yield frame({"type": "ping"})
+        yield frame(event)
+
+
+def _middle(planned: list[dict[str, Any]]) -> int:
+    """Return where the second half of what is said begins: at least one piece comes before it."""
+    said = [n for n, event in enumerate(planned) if event["type"] == "content_block_delta"]
+    return said[len(said) // 2] if len(said) > 1 else said[0] + 1 if said else len(planned) // 2
+
+
+def _tokens(event: dict[str, Any], model: str) -> int:
+    delta = event.get("delta", {})
+    said = delta.get("text") or delta.get("thinking") or delta.get("partial_json")
+    return estimate_tokens(said, model) if said else 0
+
+
+def _cut(_request_id: str, _figure: float | None) -> Iterator[Chunk]:
+    yield ConnectionResetError(CUT)
+
+
+def _error(request_id: str, _figure: float | None) -> Iterator[Chunk]:
+    error = {"type": "overloaded_error", "message": "Overloaded"}
+    yield frame({"type": "error", "error": error, "request_id": request_id})
+
+
+def _silence(_request_id: str, figure: float | None) -> Iterator[Chunk]:
+    yield SILENCE if figure is None else figure
+
+
+BREAKS = {"cut": _cut, "error": _error, "silence": _silence}
+
+
+def whole(
+    message: dict[str, Any], *, speed: float | None, way: str = "", figure: float | None = None
+) -> Iterator[Chunk]:
+    """Yield a plain answer's bytes and pauses."""
+    speed = (figure or SLOW) if way == "slow" else speed
+    if way == "silence":
+        yield SILENCE if figure is None else figure
+    if speed and message["usage"]["output_tokens"]:
+        yield message["usage"]["output_tokens"] / speed
+    data = wire.encode(message)
+    if way == "cut":
+        yield data[: len(data) // 2]
+        yield ConnectionResetError(CUT)
+    else:
+        yield data
+
+
+def after(delay: float, parts: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Put a pause before an answer."""
+    if delay:
+        yield delay
+    yield from parts
