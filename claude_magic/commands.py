@@ -1,0 +1,261 @@
+"""What does each `%claude COMMAND` do?
+
+One function a row of `flags.COMMANDS`, found by its name in `RUN`. What it returns is what the cell shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import asking, catalog, cell, chat, frames, keys, limits, reports, settings
+from claude_magic.errors import ConfigError, InputError, printable
+from claude_magic.thread import threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from claude_magic.cell import CommandCall
+
+LASTING = {"day"}  # a day is longer than a session, so its budget is kept in the settings file
+
+
+class Said(str):
+    """A text that a cell shows as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return printable(str(self))
+
+
+def run(shell: Any, call: CommandCall) -> Any:
+    """Do what a command says and return what the cell shows; raises ClaudeError."""
+    return RUN[call.name](shell, call)
+
+
+def _help(_: Any, call: CommandCall) -> Said:
+    return Said(cell.help_text(call.args[0] if call.args else None))
+
+
+def _version(_: Any, __: CommandCall) -> Said:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from claude_magic import __version__
+
+    found = [f"claude_magic {__version__}", f"Python {platform.python_version()}"]
+    for name in ("ipython", "ipykernel", "httpx2", "pandas"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return Said(" · ".join(found))
+
+
+# ---- models and settings -----------------------------------------------------------------------------------
+
+
+def _model(_: Any, call: CommandCall) -> Said:
+    if call.args:
+        settings.use("model", call.args[0])
+    found = settings.model()
+    return Said(f"{found.value} ({found.source})" + _model_note(found.value))
+
+
+def _model_note(name: str) -> str:
+    if catalog.find(name):
+        return ""
+    near = catalog.nearest(name)
+    return "; it is not in the catalogue" + (f". Did you mean {near}?" if near else "")
+
+
+def _alias(_: Any, call: CommandCall) -> Any:
+    if not call.args:
+        return reports.aliases()
+    name, *target = call.args
+    if not target:
+        known = settings.aliases().get(name) or catalog.resolve(name)
+        if known == name:
+            raise InputError(f"{name} stands for no model", hint=f"Type %claude alias {name} opus")
+        return Said(f"{name} is {known}")
+    if target == ["off"]:
+        settings.save_alias(name, None)
+        return Said(f"{name} is no alias any more")
+    model = catalog.resolve(target[0])
+    settings.save_alias(name, model)
+    return Said(f"{name} is {model}{_model_note(model)}. Kept for all notebooks")
+
+
+def _system(_: Any, call: CommandCall) -> Said:
+    if call.rest:
+        settings.use("system", "" if call.rest == "off" else call.rest)
+    found = settings.option("system")
+    return Said(f"{found.value} ({found.source})" if found.value else "There is no system prompt")
+
+
+def _config(_: Any, call: CommandCall) -> Any:
+    if not call.args:
+        return reports.status()
+    name, _space, value = call.rest.partition(" ")
+    name = name.replace("-", "_")
+    known = settings.base_url() if name == "base_url" else settings.option(name)
+    if not value:
+        return Said(_setting(known))
+    if value.strip() == "default":
+        settings.forget(name)
+    else:
+        settings.save(name, _number(name, value.strip().strip("\"'")))
+    if name != "base_url":
+        settings.use(name, None)
+    return Said(_setting(settings.base_url() if name == "base_url" else settings.option(name)))
+
+
+def _number(name: str, text: str) -> Any:
+    """Return "8k" as 8000 where a setting is a number of tokens, as flags read it; all else as it is."""
+    if name in settings.OPTIONS and settings.OPTIONS[name].kind == "count":
+        with contextlib.suppress(ValueError):
+            return cell.KINDS["count"][0](text)
+    return text
+
+
+def _setting(found: settings.Setting) -> str:
+    return f"{found.name} = {reports.shown(found.value)} ({found.source})"
+
+
+def _login(_: Any, call: CommandCall) -> Said:
+    if call.rest == "forget":
+        settings.forget_key()
+        return Said("The key that %claude login kept is forgotten; one in the environment stays there")
+    where: keys.Where = "keyring" if call.rest == "keyring" else "file"
+    settings.save_key(_typed_key(), where)
+    place = "the system's keyring" if where == "keyring" else f"{keys.key_path()}, which only you can read"
+    found = settings.credential()
+    first = found is None or found.source in ("keyring", "key file")
+    others = "" if first or found is None else f" {found.source} goes before it."
+    practice = " Practice is on; %claude practice off asks Claude." if settings.practice().value else ""
+    return Said(f"Kept in {place}.{others}{practice}")
+
+
+def _typed_key() -> keys.Secret:
+    import getpass
+    import warnings
+
+    from IPython.core.error import StdinNotImplementedError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)  # never read it where it would be seen
+            return keys.Secret(getpass.getpass("API key (not shown): "))
+    except (StdinNotImplementedError, getpass.GetPassWarning, EOFError, OSError):
+        raise ConfigError(
+            "A key cannot be typed here: nobody is asked in a notebook that runs by itself",
+            hint="Set the environment variable ANTHROPIC_API_KEY before the kernel starts.",
+        ) from None
+
+
+def _practice(_: Any, call: CommandCall) -> Said:
+    if call.rest in ("on", "off"):
+        settings.use("practice", call.rest == "on")
+    found = settings.practice()
+    if found.value:
+        what = "answers are made by rule on this machine; nothing is charged"
+        return Said(f"Practice is on ({found.source}): {what}")
+    key = settings.credential()
+    to_whom = f"Claude answers (key: {key.source})" if key else f"there is no key. {settings.NO_KEY_HINT}"
+    return Said(f"Practice is off ({found.source}): {to_whom}")
+
+
+# ---- money -------------------------------------------------------------------------------------------------
+
+
+def _budget(_: Any, call: CommandCall) -> Any:
+    words = [w for w in call.args if w not in reports.BUDGETS]
+    scopes = [w for w in call.args if w in reports.BUDGETS]
+    if words == ["off"]:
+        for scope in scopes or reports.BUDGETS:
+            _allow(scope, None)
+    elif words:
+        _allow(scopes[0] if scopes else "session", words[0].replace("_", ""))
+    return reports.budgets()
+
+
+def _allow(scope: str, amount: str | None) -> None:
+    name, _covers = reports.BUDGETS[scope]
+    if scope in LASTING:
+        if amount is not None:
+            settings.save(name, amount)
+        elif name in settings.saved():
+            settings.forget(name)
+    settings.use(name, None if scope in LASTING else amount)
+
+
+def _count(shell: Any, call: CommandCall) -> Said:
+    model = settings.model().value
+    blocks = asking.render(shell, call.rest).blocks
+    messages = [{"role": "user", "content": blocks}]
+    found = chat.client().messages.count_tokens(model=model, messages=messages)["input_tokens"]
+    cost = catalog.cost({"input_tokens": found}, model)
+    price = "price unknown" if cost is None else f"{limits.usd(cost)} as input"
+    mode = " (practice)" if settings.practice().value else ""
+    return Said(f"{found:,} tokens for {model}; {price}{mode}")
+
+
+# ---- conversation ------------------------------------------------------------------------------------------
+
+
+def _reset(_: Any, call: CommandCall) -> Said:
+    one = call.rest and call.rest != "all"
+    chosen = [reports.known(call.rest)] if one else list(threads) if call.rest else [threads.get()]
+    gone = sum(len(t) for t in chosen)
+    for thread in chosen:
+        thread.reset()
+    names = ", ".join(t.name for t in chosen) or "nothing"
+    return Said(f"Forgotten: {names} ({_turns(gone)}). The next question starts anew")
+
+
+def _undo(_: Any, call: CommandCall) -> Said:
+    thread, wanted = threads.get(), int(call.rest or 1)
+    taken = [thread.undo().question for _ in range(max(1, min(wanted, len(thread))))]
+    return Said(f"Taken back: {'; '.join(f'“{_brief(q)}”' for q in taken)}; {_turns(len(thread))} left")
+
+
+def _history(_: Any, call: CommandCall) -> Any:
+    last = next((int(w) for w in call.args[:1] if w.isdecimal()), None)
+    return reports.history(last, *call.args[last is not None :])
+
+
+def _continue(shell: Any, _: CommandCall) -> Any:
+    return asking.go_on(shell)
+
+
+def _turns(count: int) -> str:
+    return f"{count} turn{'' if count == 1 else 's'}"
+
+
+def _brief(text: str) -> str:
+    first = " ".join(text.split())
+    return first if len(first) <= 60 else first[:60] + "…"
+
+
+RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
+    "help": _help,
+    "models": lambda _, call: reports.models(call.rest),
+    "model": _model,
+    "alias": _alias,
+    "system": _system,
+    "status": lambda *_: reports.status(),
+    "usage": lambda _, call: frames.usage(by=call.args[-1] if call.args else None),
+    "cost": lambda *_: reports.cost(),
+    "budget": _budget,
+    "history": _history,
+    "threads": lambda *_: reports.conversations(),
+    "reset": _reset,
+    "undo": _undo,
+    "continue": _continue,
+    "count": _count,
+    "login": _login,
+    "practice": _practice,
+    "config": _config,
+    "version": _version,
+}

@@ -1,0 +1,116 @@
+"""What can a reader look at: settings, models, money, conversations?
+
+Each is a DataFrame; `commands.py` says which words ask for it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import catalog, chat, frames, ledger, limits, settings
+from claude_magic.errors import InputError
+from claude_magic.thread import Thread, threads
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    import pandas as pd
+
+NO_KEY = "none: %claude login, or %claude practice on"
+BUDGETS = {  # the word, its setting, and what it covers
+    "session": ("session_budget", "this session"),
+    "day": ("day_budget", "today (UTC)"),
+    "call": ("max_cost", "one call"),
+}
+
+
+def _frame(columns: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return rows as a frame; `columns` are names with commas between, the first is the index."""
+    import pandas as pd
+
+    names = columns.split(", ")
+    return pd.DataFrame(rows, columns=names).set_index(names[0])
+
+
+def status() -> pd.DataFrame:
+    """Return every setting in force, and who said so; keys are masked."""
+    rows = [
+        ("key", NO_KEY, "") if s.source == settings.NO_KEY_HINT else (s.name, shown(s.value), s.source)
+        for s in settings.describe()
+    ]
+    rows.append(("ledger", str(ledger.shared().path), "calls and their cost, no texts"))
+    return _frame("name, value, source", rows)
+
+
+def shown(value: Any) -> str:
+    """Return a setting's value as a reader writes it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "not set" if value in (None, "") else str(value)
+
+
+def models(word: str = "") -> pd.DataFrame:
+    """Return the models with `word` in their names; raises InputError when there is none."""
+    found = frames.models()
+    found = found[found.index.str.contains(word, case=False, regex=False)]
+    if found.empty:
+        raise InputError(f"No model has {word!r} in its name", hint="Type %claude models to see them all.")
+    return found
+
+
+def aliases() -> pd.DataFrame:
+    """Return the short words for models, the reader's own among them."""
+    rows = {**{w: catalog.resolve(w) for w in catalog.SHORT}, **settings.aliases()}
+    return _frame("alias, model", list(rows.items()))
+
+
+def cost() -> pd.DataFrame:
+    """Return what this session and today (UTC) have cost in USD, practice apart."""
+    return _frame(
+        "source, this session, today (UTC)",
+        [(source, *(limits.usd(amount) for amount in _spent(source))) for source in ("live", "practice")],
+    )
+
+
+def _spent(source: str) -> tuple[Decimal, Decimal]:
+    books = ledger.shared()
+    session = books.spent(session=chat.session_id(), source=source)
+    return session, books.spent(day=datetime.now(UTC).date(), source=source)
+
+
+def budgets() -> pd.DataFrame:
+    """Return each budget in USD, what is spent and left of it, and who set it; practice counts by itself."""
+    source = "practice" if settings.practice().value else "live"
+    spent = dict(zip(BUDGETS, _spent(source), strict=False))
+    rows = [_budget(*BUDGETS[word], spent.get(word)) for word in BUDGETS]
+    return _frame(f"budget, limit, spent ({source}), left, set by", rows)
+
+
+def _budget(name: str, covers: str, spent: Decimal | None) -> tuple[str, ...]:
+    found = settings.option(name)
+    limit: Decimal | None = found.value
+    left = "" if limit is None else limits.usd(max(limit - (spent or 0), limit * 0))
+    used = "" if spent is None else limits.usd(spent)
+    return covers, "none" if limit is None else limits.usd(limit), used, left, found.source
+
+
+def history(last: int | None = None, name: str | None = None) -> pd.DataFrame:
+    """Return the turns of a conversation, by default the current one's; raises InputError."""
+    turns = (known(name) if name else threads.get()).turns
+    rows = [(n, t.question, t.answer, t.model, t.stop_reason) for n, t in enumerate(turns, 1)]
+    return _frame("turn, question, answer, model, stop_reason", rows).tail(last or len(rows))
+
+
+def conversations() -> pd.DataFrame:
+    """Return the conversations of this notebook."""
+    now = threads.get()
+    rows = [(t.name, len(t), t.turns[-1].question if t.turns else "", t is now) for t in threads]
+    return _frame("thread, turns, last question, current", rows)
+
+
+def known(name: str) -> Thread:
+    """Return a conversation that is there; raises InputError."""
+    if name not in threads:
+        raise InputError(f"There is no conversation {name}", hint="Type %claude threads to see them.")
+    return threads.get(name)

@@ -1,0 +1,262 @@
+"""Does a cell that says %%claude do what its flags say?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from claude_magic import chat, ledger, settings
+from claude_magic.answer import Answer
+from tests.shells import Shell, made, session
+
+KEY = "sk-ant-api03-" + "0aB-_" * 12 + "LAST"
+CATS = "Cats sleep all day.\nDogs bark at night."
+
+
+@pytest.fixture(scope="module")
+def interactive() -> Iterator[InteractiveShell]:
+    """One IPython shell for these tests: making one takes a quarter of a second."""
+    with made() as ip:
+        yield ip
+
+
+@pytest.fixture
+def bare(interactive: InteractiveShell) -> Iterator[Shell]:
+    """A session with the magics, without key, practice and variables."""
+    with session(interactive) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def shell(bare: Shell) -> Shell:
+    """A shell with the magics, in practice mode."""
+    settings.use("practice", True)
+    return bare
+
+
+def rows() -> list[ledger.Entry]:
+    return ledger.shared().rows()
+
+
+def test_a_cell_shows_its_answer_once_with_a_readout(shell):
+    result = shell.run(f"%%claude\nSummarise: {CATS}")
+    assert 1 == len(result.outputs)
+    html = result.outputs[0].data["text/html"]
+    assert str(shell["_claude"]) == result.outputs[0].data["text/plain"]
+    assert all(
+        part in html for part in (" in · ", " out · ", "$0.0", "claude-haiku-5-5", "turn 1", "practice")
+    )
+    assert result.success
+    assert result.result is None
+
+
+def test_a_line_returns_an_answer_and_shows_it_once(shell):
+    result = shell.run("%claude what is an index?")
+    assert 1 == len(result.outputs)
+    assert isinstance(result.result, Answer)
+    assert "what is an index?" in result.result
+
+
+def test_a_line_can_be_assigned_and_shown_again_later(shell):
+    first = shell.run("x = %claude what is an index?")
+    again = shell.run("x")
+    assert 1 == len(first.outputs)
+    assert repr(str(shell["x"]))[1:-1] in again.stdout
+
+
+def test_a_hostile_answer_shown_again_later_is_safe(shell):
+    shell.run("x = %claude practice:echo <script>alert(1)</script>")
+    assert "<script" in str(shell["x"])
+    shell.run("0")
+    bundle, _ = shell.ip.display_formatter.format(shell["x"])
+    assert {"text/plain", "text/html"} == set(bundle)
+    assert "<script" not in bundle["text/html"]
+
+
+def test_out_binds_the_answer_and_the_last_one_is_in_claude(shell):
+    shell.run(f"%%claude notes <<\n{CATS} What do cats do?")
+    assert isinstance(shell["notes"], Answer)
+    assert shell["notes"] is shell["_claude"]
+
+
+def test_metadata_has_figures_but_neither_prompt_nor_key(shell, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    kept = shell.run("%%claude\nWhat does the walrus say?").outputs[0].metadata["claude_magic"]
+    assert {
+        "model",
+        "usage",
+        "cost",
+        "request_id",
+        "source",
+        "turn",
+        "thread",
+        "stop_reason",
+        "seconds",
+    } == set(kept)
+    assert "practice" == kept["source"]
+    assert Decimal(kept["cost"]) == shell["_claude"].cost
+    assert "walrus" not in json.dumps(kept)
+    assert KEY not in json.dumps(kept)
+
+
+def test_values_of_the_notebook_go_into_the_prompt(shell):
+    shell.run("animal = 'aardvark'")
+    shell.run("%%claude\npractice:echo one {animal} and {Out[9]}")
+    assert "aardvark" in shell["_claude"]
+
+
+def test_o3_what_of_the_notebook_was_sent_stands_under_the_answer(shell):
+    shell.run("import pandas as pd; df = pd.DataFrame({'a': [1, 2]})")
+    assert "with df (DataFrame 2×1) · " in shell.run("%%claude\nDescribe {df}").outputs[0].data["text/html"]
+
+
+def test_what_ipython_put_into_the_namespace_is_not_sent(shell):
+    shown = shell.run("%%claude\npractice:echo {get_ipython} {exit}")
+    assert "{get_ipython} {exit}" in shell["_claude"]
+    assert "Sent as written" in shown.outputs[0].data["text/plain"]
+
+
+def test_outputs_of_earlier_cells_go_into_the_prompt(shell):
+    shell.run("6 * 7")
+    number = max(shell["Out"])
+    shell.run(f"%%claude\npractice:echo the number {{Out[{number}]}}")
+    assert "the number 42" in shell["_claude"]
+
+
+def test_in_sends_a_variable_after_the_prompt(shell):
+    shell.run("text = 'penguins swim'")
+    shell.run("%%claude -i text\npractice:echo what is this about?")
+    assert "penguins swim" in shell["_claude"]
+
+
+def test_in_with_an_unknown_name_sends_nothing(shell):
+    assert "nothing_here" in shell.error("%%claude -i nothing_here\nhello").message
+    assert [] == rows()
+
+
+def test_a_prompt_in_raw_mode_keeps_its_braces(shell):
+    shell.run("x = 5")
+    shell.run("%%claude --raw\npractice:echo {x}")
+    assert "{x}" in shell["_claude"]
+
+
+def test_a_dataframe_answer_is_bound_and_shown_as_a_frame(shell):
+    result = shell.run("%%claude -f df -o frame\npractice:echo\n```csv\nname,age\nAda,36\nAlan,41\n```")
+    assert isinstance(shell["frame"], pd.DataFrame)
+    assert isinstance(shell["_claude"], Answer)
+    assert any("<table" in o.data.get("text/html", "") for o in result.outputs)
+
+
+def test_a_json_answer_is_bound_as_its_value(shell):
+    shell.run('%%claude -f json -o value\npractice:echo\n```json\n{"a": [1, 2]}\n```')
+    assert {"a": [1, 2]} == shell["value"]
+
+
+def test_an_answer_that_is_not_json_is_kept_and_the_cell_fails(shell):
+    error = shell.error("%%claude -f json -o value\npractice:echo Tell me a story")
+    assert "JSON" in error.message
+    assert "value" not in shell
+    assert isinstance(shell["_claude"], Answer)
+
+
+def test_code_goes_into_the_next_cell_and_is_never_run(shell):
+    shell.run("%%claude -f code\npractice:echo ```python\nmade = 1\n```")
+    assert [("made = 1", False)] == shell.inserted
+    assert "made" not in shell
+
+
+def test_quiet_shows_nothing_and_binds(shell):
+    result = shell.run("%%claude -q -o x\nhello")
+    assert ([], "") == (result.outputs, result.stdout)
+    assert isinstance(shell["x"], Answer)
+
+
+def test_a_quiet_line_shows_nothing(shell):
+    assert [] == shell.run("%claude -q hello").outputs
+
+
+def test_no_stream_gives_the_same_answer(shell):
+    shell.run(f"%%claude --no-history\n{CATS} What do cats do?")
+    streamed = str(shell["_claude"])
+    shell.run(f"%%claude --no-history --no-stream\n{CATS} What do cats do?")
+    assert streamed == str(shell["_claude"])
+
+
+def test_a_dry_run_shows_the_cost_and_sends_nothing(shell):
+    shell.run("animal = 'aardvark'")
+    result = shell.run("%%claude --dry-run\nDescribe {animal}")
+    assert "Nothing was sent" in repr(result.result)
+    assert "animal" in result.seen
+    assert [] == rows()
+    assert "_claude" not in shell
+
+
+def test_effort_thinking_system_and_tokens_reach_the_request(shell):
+    result = shell.run(
+        "%%claude opus --dry-run --effort low -s 'Be brief' -n 1k -p metadata.user_id=anna\nhello"
+    )
+    body = result.result.body
+    assert "claude-opus-5-5" == body["model"]
+    assert {"effort": "low"} == body["output_config"]
+    assert ("Be brief", 1000, {"user_id": "anna"}) == (body["system"], body["max_tokens"], body["metadata"])
+
+
+def test_an_attachment_is_sent_with_the_prompt(shell, tmp_path):
+    (tmp_path / "notes.txt").write_text("Walruses have tusks.")
+    shell.run(f"%%claude --attach {tmp_path}/notes.txt\npractice:echo what is in it?")
+    assert "user" == chat.threads.get().messages[0]["role"]
+    assert "Walruses have tusks." in json.dumps(chat.threads.get().messages[0])
+
+
+def test_a_conversation_goes_on_unless_told_otherwise(shell):
+    shell.run("%%claude\nfirst")
+    shell.run("%%claude\nsecond")
+    shell.run("%%claude --no-history\naside")
+    assert ["first", "second"] == [t.question for t in chat.threads.get().turns]
+    shell.run("%%claude --new\nthird")
+    assert ["third"] == [t.question for t in chat.threads.get().turns]
+
+
+def test_new_keeps_the_old_conversation_when_the_call_fails(shell):
+    shell.run("%%claude\nfirst")
+    shell.error("%%claude --new\npractice:400")
+    assert ["first"] == [t.question for t in chat.threads.get().turns]
+
+
+def test_named_conversations_are_apart(shell):
+    shell.run("%%claude -t rome\nWho was Caesar?")
+    assert 0 == len(chat.threads.get())
+    assert 1 == len(chat.threads.get("rome"))
+    assert "rome" == rows()[0].thread
+
+
+def test_the_ledger_knows_the_cell(shell):
+    shell.run("%claude hello")
+    assert str(shell.ip.execution_count - 1) == rows()[0].cell
+
+
+def test_an_answer_cut_at_max_tokens_says_what_to_type(shell):
+    result = shell.run("%%claude -n 5\npractice:long@200")
+    assert "max_tokens" == shell["_claude"].stop_reason
+    assert "%claude continue" in result.outputs[-1].data["text/plain"]
+
+
+def test_an_unknown_model_is_sent_with_a_note(shell):
+    result = shell.run("%%claude -m claude-haiku-9-9\nhello")
+    assert "not in the catalogue" in result.seen
+    assert "NotFoundError" in result.seen
+
+
+def test_a_question_mark_and_an_empty_body_reach_us(shell):
+    assert "what is an index?" in shell.run("%claude what is an index?").result
+    assert "There is no question" == shell.error("%%claude").message
+
+
+def test_braces_and_dollars_on_the_line_are_ours_and_not_ipythons(shell):
+    shell.run("x = 5")
+    assert "costs $x" in shell.run("%claude practice:echo it costs $x").result
