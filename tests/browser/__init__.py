@@ -1,0 +1,1 @@
+"""How does an answer look and behave in JupyterLab, in a real browser?"""
