@@ -1,0 +1,133 @@
+"""What can be imported from claude_magic?"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from claude_magic.answer import Answer
+    from claude_magic.catalog import cost
+    from claude_magic.chat import ask
+    from claude_magic.client import AsyncClient, Client
+    from claude_magic.client import AsyncClient as AsyncAnthropic
+    from claude_magic.client import Client as Anthropic
+    from claude_magic.errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        BudgetError,
+        ClaudeError,
+        ConfigError,
+        ConflictError,
+        InputError,
+        InternalServerError,
+        NotFoundError,
+        OverloadedError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTimeoutError,
+        RequestTooLargeError,
+        Stopped,
+        StreamError,
+        UnprocessableEntityError,
+    )
+    from claude_magic.frames.models import models
+    from claude_magic.frames.usage import usage
+    from claude_magic.practice import Practice
+    from claude_magic.thread import Thread
+    from claude_magic.wire import Message, Record, Usage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Answer",
+    "Anthropic",
+    "AsyncAnthropic",
+    "AsyncClient",
+    "AuthenticationError",
+    "BadRequestError",
+    "BudgetError",
+    "ClaudeError",
+    "Client",
+    "ConfigError",
+    "ConflictError",
+    "InputError",
+    "InternalServerError",
+    "Message",
+    "NotFoundError",
+    "OverloadedError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "Practice",
+    "RateLimitError",
+    "Record",
+    "RequestTimeoutError",
+    "RequestTooLargeError",
+    "Stopped",
+    "StreamError",
+    "Thread",
+    "UnprocessableEntityError",
+    "Usage",
+    "ask",
+    "cost",
+    "load_ipython_extension",
+    "models",
+    "unload_ipython_extension",
+    "usage",
+]
+
+_ELSEWHERE = {
+    # every name that is not an error: where it lives, and its name there when that differs
+    "Answer": ("answer", "Answer"),
+    "Anthropic": ("client", "Client"),
+    "AsyncAnthropic": ("client", "AsyncClient"),
+    "AsyncClient": ("client", "AsyncClient"),
+    "Client": ("client", "Client"),
+    "Message": ("wire", "Message"),
+    "Practice": ("practice", "Practice"),
+    "Record": ("wire", "Record"),
+    "Thread": ("thread", "Thread"),
+    "Usage": ("wire", "Usage"),
+    "ask": ("chat", "ask"),
+    "cost": ("catalog", "cost"),
+    "models": ("frames.models", "models"),
+    "usage": ("frames.usage", "usage"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, there = _ELSEWHERE.get(name, ("errors", name))
+    value = getattr(import_module(f"{__name__}.{module}"), there)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ip: Any) -> None:
+    """Register `%claude` and `%%claude`: what `%load_ext claude_magic` calls."""
+    from claude_magic import magics
+
+    magics.load(ip)
+
+
+def unload_ipython_extension(ip: Any) -> None:
+    """Take `%claude` and `%%claude` away again."""
+    from claude_magic import magics
+
+    magics.unload(ip)

@@ -1,0 +1,1 @@
+"""What does claude_magic cost beside bare httpx2 and the official SDK? Run `python -m tests.benchmarks`."""

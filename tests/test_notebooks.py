@@ -1,0 +1,114 @@
+"""Does each notebook do what its saved outputs say, on a machine without a key?
+
+`python -m tests.test_notebooks` runs them and saves the outputs anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.conftest import REPOSITORY, isolated
+
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+SANITIZE = Path(__file__).with_name("nbval.cfg")
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return what a notebook runs with: no key, an empty ledger, one display for each answer."""
+    return isolated(folder) | {"CLAUDE_MAGIC_DISPLAY": "static"}
+
+
+def executed(path: Path) -> nbformat.NotebookNode:
+    """Run a notebook in a kernel with this process's environment and return it with its outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
+    return notebook
+
+
+def shown(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the plain text of every output."""
+    outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+    return [str(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in outputs]
+
+
+def test_the_lessons_are_numbered_and_there():
+    assert ["01_quickstart", "02_the_client"] == [path.stem for path in NOTEBOOKS[:2]]
+
+
+@pytest.mark.kernel
+@each_notebook
+def test_a_notebook_gives_its_saved_outputs_again_by_nbval(path, isolation):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(
+        [*command, f"--nbval-sanitize-with={SANITIZE}", "-c", os.devnull, path.name],
+        cwd=path.parent,
+        env=environment(isolation),
+        capture_output=True,
+        text=True,
+    )
+    assert 0 == done.returncode, done.stdout[-6000:] + done.stderr[-2000:]
+    assert re.search(r"\b[1-9]\d* passed", done.stdout)
+
+
+@pytest.mark.kernel
+@each_notebook
+def test_a_notebook_runs_from_top_to_bottom_and_says_that_it_practises(path, monkeypatch):
+    monkeypatch.setenv("CLAUDE_MAGIC_DISPLAY", "static")
+    notebook = executed(path)
+    assert any("practice" in text.lower() for text in shown(notebook))
+    assert [] == [text for text in shown(notebook) if "price unknown" in text]
+
+
+@each_notebook
+def test_a_saved_notebook_holds_no_key_no_path_of_a_machine_and_no_counts_of_a_later_run(path):
+    text = path.read_text(encoding="utf-8")
+    assert [] == re.findall(r"sk-ant-\w+|/(?:home|root|Users|tmp)/\w+", text)
+    cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+    assert list(range(1, len(cells) + 1)) == [c["execution_count"] for c in cells]
+    assert [] == [o for c in cells for o in c["outputs"] if o["output_type"] == "error" and not _meant(c)]
+
+
+def _meant(cell: dict) -> bool:
+    return "raises-exception" in cell["metadata"].get("tags", ())
+
+
+def save() -> None:
+    """Run every notebook with empty homes and save its outputs."""
+    for path in NOTEBOOKS:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ.update(environment(Path(folder)))
+            notebook = executed(path)
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)
+        notebook.metadata = {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+        nbformat.write(notebook, path)
+        print(f"{path.name}: {len(notebook.cells)} cells")
+
+
+if __name__ == "__main__":
+    save()
