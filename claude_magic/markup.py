@@ -171,7 +171,9 @@ def _show_image(token: Token) -> str:
 
 
 def _link(address: Any) -> str:
-    return f'<a href="{html.escape(str(address or ""))}" rel="noopener noreferrer" target="_blank">'
+    if not address:
+        return "<a>"  # a link to nowhere would lead to this page
+    return f'<a href="{html.escape(str(address))}" rel="noopener noreferrer" target="_blank">'
 
 
 _RULES: dict[str, Callable[[Token], str]] = {

@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from claude_magic.markup import COLOURED, FORMATTED, answer_html
@@ -76,6 +76,8 @@ def test_o1_a_hostile_answer_becomes_only_tags_and_attributes_on_the_list(text, 
 
 
 @given(nasty, st.sampled_from(FORMATS))
+@example("[a]()", "markdown")
+@example("![a]()", "markdown")
 def test_o1_no_text_becomes_a_tag_or_attribute_that_is_not_on_the_list(text, format):
     assert _Seen(answer_html(text, format)).odd == []
 
