@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog, wire
+from claude_magic import catalog, sizes, wire
 from claude_magic.errors import BudgetError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 BUCKETS = {"live": "live", "batch": "live", "practice": "practice"}
 """Which budget a row's source counts for; other sources (a replay) cost nothing and count for none."""
-IMAGE_TOKENS = {"standard": 1568, "high": 4784}
-"""Most tokens of one image: https://docs.claude.com/en/docs/build-with-claude/vision"""
 TOOL_PROMPT_TOKENS = 1000
 """Allowed for the hidden tool prompt of a model whose own figure is not known (the largest known is 804)."""
 UNBOUNDED = ("fallbacks", "compaction", "context_management", "mcp_servers")
@@ -69,10 +67,7 @@ def worst_case(
     prices = catalog.price(model, total_input_tokens=input_tokens, fast=fast, at=at)
     if prices is None:
         return None
-    rates: list[Decimal | None] = [
-        prices.input,
-        *([getattr(prices, f"cache_write_{cache}")] if cache else []),
-    ]
+    rates = [prices.input, getattr(prices, f"cache_write_{cache}") if cache else prices.input]
     if prices.output is None or None in rates:
         return None
     found = catalog.find(model)
@@ -108,15 +103,14 @@ def most_input_tokens(body: Mapping[str, Any]) -> int | None:
     model = catalog.find(str(body.get("model")))
     window = (model and model.context_window) or 1_000_000
     tools = body.get("tools")
-    if any(
-        t.get("type") not in (None, "custom") and t.get("name") not in _CLIENT_TOOLS for t in _items(tools)
-    ):
+    served = [tool for tool in _items(tools) if tool.get("type") not in (None, "custom")]
+    if any(tool.get("name") not in _CLIENT_TOOLS for tool in served):
         return None
     total = len(wire.encode({k: body.get(k) for k in ("system", "messages", "tools", "output_config")}))
     if tools:
         known = (model and model.tool_prompt_tokens) or {}
         total += max((n for n in known.values() if n), default=TOOL_PROMPT_TOKENS)
-    image = IMAGE_TOKENS.get((model and model.image_tier) or "high", IMAGE_TOKENS["high"])
+    _, image = sizes.TIERS.get((model and model.image_tier) or "high", sizes.TIERS["high"])
     for part in _parts(body.get("messages")):
         source: Any = part.get("source")
         if isinstance(source, dict) and source.get("type") in ("base64", "url", "file"):
@@ -187,9 +181,7 @@ def _parts(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _cache_marks(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for name in ("system", "messages", "tools"):
-        for part in _parts(body.get(name)):
-            if isinstance(part.get("cache_control"), dict):
-                yield part["cache_control"]
-    if isinstance(body.get("cache_control"), dict):
-        yield body["cache_control"]
+    marked = [part for name in ("system", "messages", "tools") for part in _parts(body.get(name))]
+    for part in (*marked, body):
+        if isinstance(part.get("cache_control"), dict):
+            yield part["cache_control"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.catalog import KINDS
 from claude_magic.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,9 +75,8 @@ def _speed(value: Any) -> str | None:
     return value if value in ("standard", "fast") else None
 
 
-_KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    **dict.fromkeys(_KINDS, (_amount, "USD per million tokens, 0 or more")),
+    **dict.fromkeys(KINDS, (_amount, "USD per million tokens, 0 or more")),
     **dict.fromkeys(
         ("from", "until", "released", "deprecated_at", "retires_at"), (_day, "a day: 2026-11-30")
     ),

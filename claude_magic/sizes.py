@@ -6,6 +6,7 @@ Only headers are read; nothing is decoded. https://docs.claude.com/en/docs/build
 from __future__ import annotations
 
 import math
+import re
 from typing import NamedTuple
 
 PATCH = 28  # pixels
@@ -13,6 +14,7 @@ TIERS = {"high": (2576, 4784), "standard": (1568, 1568)}
 """Image tier -> the longest edge in pixels and the most tokens."""
 UNKNOWN_IMAGE_TOKENS = 1500  # an image by URL or file id is not looked at
 PDF_PAGE_TOKENS = 2300
+PAGE = re.compile(rb"/Type ?/Page(?!s)")
 SIGNATURES = {
     "image/png": b"\x89PNG\r\n\x1a\n",
     "image/gif": b"GIF8",
@@ -55,13 +57,7 @@ def tokens(image: Size | None, tier: str | None) -> int:
 
 def pages(pdf: bytes) -> int:
     """Return a PDF's number of pages, as far as its uncompressed parts tell; at least 1."""
-    return max(
-        1,
-        pdf.count(b"/Type /Page")
-        + pdf.count(b"/Type/Page")
-        - pdf.count(b"/Type /Pages")
-        - pdf.count(b"/Type/Pages"),
-    )
+    return max(1, len(PAGE.findall(pdf)))
 
 
 def _patches(image: Size, scale: float) -> int:

@@ -243,6 +243,14 @@ def test_m7_r2_append_only_files_let_no_call_too_many_through(path, monkeypatch)
     assert 36 <= through <= 40  # in a race near the end two may step back for each other
 
 
+def test_m7_r2_room_that_another_kernel_holds_for_a_moment_is_waited_for(path, monkeypatch):
+    monkeypatch.setenv("CLAUDE_MAGIC_LEDGER", "files")
+    books, other = Ledger(path), Ledger(path)
+    held = other.reserve(D(1), NONE, session="t")
+    monkeypatch.setattr("claude_magic.ledger.files.clock.sleep", lambda _: other.release(held))
+    books.reserve(D(1), Budgets(day=D(1)), session="s")
+
+
 ENDLESS = """
 n = 0
 while True:
@@ -438,10 +446,31 @@ def test_r2_a_line_cut_at_any_byte_spoils_no_other(path, monkeypatch):
     assert D("1.00") == Ledger(path).spent(session="s")
 
 
-def test_r4_a_wrong_clock_changes_nothing_but_dates(books):
+def test_r4_entries_of_any_date_count_the_same(books):
     for when in (datetime(1971, 1, 1, tzinfo=UTC), datetime(2191, 1, 1, tzinfo=UTC), NOON):
         books.settle(books.reserve(D(1), Budgets(session=D(3)), session="s"), Entry(time=when, cost_usd=D(1)))
     assert (3, D(3)) == (len(books.rows()), books.spent(session="s"))
+
+
+def test_r4_m7_a_clock_that_jumps_by_a_day_loses_no_call_and_loosens_no_session_budget(books, monkeypatch):
+    class Clock(datetime):
+        wrong = timedelta()
+
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + cls.wrong
+
+    monkeypatch.setattr(module, "datetime", Clock)
+    budgets = Budgets(session=D(3))
+    held = books.reserve(D(1), budgets, session="s")
+    for days in (1, -1):
+        Clock.wrong = timedelta(days=days)
+        assert [] == books.rows()
+        with pytest.raises(BudgetError, match=r"\$1\.00 is held"):
+            books.reserve(D("2.5"), budgets, session="s")
+    books.settle(held, entry("0.5"))
+    books.release(books.reserve(D("2.5"), budgets, session="s"))
+    assert (["ok"], D("0.5")) == ([e.outcome for e in books.rows()], books.spent(session="s"))
 
 
 def test_what_is_shared_follows_the_data_folder_and_is_one_a_process(monkeypatch, tmp_path):

@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic import ledger
 from claude_magic.errors import InputError
+from claude_magic.ledger.sqlite import TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
-TOKENS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-)
 BY = ("model", "day", "notebook", "thread", "session", "source", "outcome")
 """What calls can be grouped by."""
 CALLS = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import random
@@ -28,14 +29,14 @@ from claude_magic.ledger.sqlite import LOST, Row, Sqlite, full, stores
 from claude_magic.limits import Budgets, Counted, Reservation, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from claude_magic.errors import BudgetError
-
 Fact = dict[str, Any]
-TRIES = 25
-"""How often a reservation is announced when only others that are undecided too are in its way."""
+Key = tuple[str, str, str]
+"""The session, day and bucket that an amount counts for."""
+TRIES = 5
+"""How often a reservation is announced when only what others hold, for the moment perhaps, is in its way."""
 
 
 class _Held(NamedTuple):
@@ -53,9 +54,8 @@ class _File:
 
     offset: int = 0
     held: dict[str, _Held] = field(default_factory=dict)
-    sure: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
-    spent: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    spent: dict[Key, Decimal] = field(default_factory=dict)
 
 
 class Files:
@@ -74,28 +74,20 @@ class Files:
     def reserve(self, r: Reservation, budgets: Budgets, *, source: str, time: int) -> None:
         """Hold the worst case of a call if every budget has room for it; raises BudgetError if not."""
         held = {"held": [[*r], source, time, place.mark()]}
-        if not any(limit is not None for limit in budgets):
+        for left in reversed(range(TRIES)):
             with self._lock:
-                self._write(r, held, {"sure": r.id})
-            return
-        for left in range(TRIES, 0, -1):
-            refused, wait = self._announce(r, budgets, held)
-            if refused is None:
-                return
-            if not wait or left == 1:
+                self._write(r, held)
+                if budgets == Budgets():
+                    return
+                self._renew()
+                spent, reserved = self._figures(r.session, r.day, r.bucket, r.id)
+                refused = check(budgets, spent, reserved, r.amount)
+                if refused is None:
+                    return
+                self._write(r, {"over": r.id})
+            if not left or check(budgets, spent, Counted(), r.amount):
                 raise refused
             clock.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - not for secrets
-
-    def _announce(self, r: Reservation, budgets: Budgets, held: Fact) -> tuple[BudgetError | None, bool]:
-        """Return why the call may not go, and whether only the undecided are in its way."""
-        with self._lock:
-            self._write(r, held)
-            self._renew()
-            spent, sure, undecided = self._figures(r.session, r.day, r.bucket, r.id)
-            everyone = Counted(*map(EXACT.add, sure, undecided))
-            refused = check(budgets, spent, everyone, r.amount)
-            self._write(r, {"over" if refused else "sure": r.id})
-            return refused, bool(refused) and check(budgets, spent, sure, r.amount) is None
 
     def settle(self, r: Reservation, row: Row | None) -> None:
         """Put what a call cost in the place of its reservation, if it had one; no row: it cost nothing."""
@@ -105,8 +97,7 @@ class Files:
     def totals(self, session: str, day: str, bucket: str) -> tuple[Counted, Counted]:
         """Return what is spent and what is reserved, for the session and for the day."""
         with self._lock:
-            spent, sure, undecided = self._figures(session, day, bucket, "")
-        return spent, Counted(*map(EXACT.add, sure, undecided))
+            return self._figures(session, day, bucket, "")
 
     def sweep(self, time: int) -> None:
         """Do nothing: the calls of kernels that ended are told apart when the files are read."""
@@ -126,24 +117,12 @@ class Files:
     def _paths(self, pattern: str) -> list[Path]:
         return sorted(self.folder.glob(f"{pattern}.jsonl"))
 
-    def _figures(self, session: str, day: str, bucket: str, mine: str) -> tuple[Counted, Counted, Counted]:
-        """Return what is spent, surely held and only announced, but for the reservation `mine`."""
+    def _figures(self, session: str, day: str, bucket: str, mine: str) -> tuple[Counted, Counted]:
+        """Return what is spent and what is held, but for the reservation `mine`."""
         files = self._read(session, day)
-        sums = [{"session": Decimal(0), "day": Decimal(0)} for _ in range(3)]
-
-        def count(n: int, of: tuple[str, str, str], amount: Decimal | None) -> None:
-            for scope, counts in (("session", of[0] == session), ("day", of[1] == day)):
-                if counts and of[2] == bucket:
-                    sums[n][scope] = EXACT.add(sums[n][scope], amount or Decimal(0))
-
-        for f in files:
-            for of, amount in f.spent.items():
-                count(0, of, amount)
-        sure = {name for f in files for name in f.sure}
-        for h in _open(files):
-            if h.r.id != mine:
-                count(1 if h.r.id in sure else 2, h.r[2:], h.r.amount)
-        return Counted(**sums[0]), Counted(**sums[1]), Counted(**sums[2])
+        spent = [(key, amount) for f in files for key, amount in f.spent.items()]
+        held = [(h.r[2:], h.r.amount or Decimal(0)) for h in _open(files) if h.r.id != mine]
+        return _counted(spent, session, day, bucket), _counted(held, session, day, bucket)
 
     def _read(self, session: str, day: str) -> list[_File]:
         """Return the state of every file that can hold calls of the session or of the day."""
@@ -177,6 +156,12 @@ class Files:
             os.close(file)
 
 
+def _counted(found: list[tuple[Key, Decimal]], session: str, day: str, bucket: str) -> Counted:
+    of_session = [amount for key, amount in found if (key[0], key[2]) == (session, bucket)]
+    of_day = [amount for key, amount in found if key[1:] == (day, bucket)]
+    return Counted(*(functools.reduce(EXACT.add, amounts, Decimal(0)) for amounts in (of_session, of_day)))
+
+
 def _follow(state: _File, data: bytes) -> Iterator[tuple[Reservation, Row]]:
     """Take in new bytes of a file up to the last whole line; yield its calls."""
     whole = data[: data.rfind(b"\n") + 1]
@@ -201,14 +186,11 @@ def _take(state: _File, fact: Fact) -> Iterator[tuple[Reservation, Row]]:
             state.spent[key] = EXACT.add(state.spent.get(key, Decimal(0)), amount)
         state.over.add(r.id)
         yield r, row
-    elif "sure" in fact:
-        state.sure.add(fact["sure"])
     elif "over" in fact:
         state.over.add(fact["over"])
 
 
-def _open(files: Iterable[_File]) -> list[_Held]:
-    files = list(files)
+def _open(files: list[_File]) -> list[_Held]:
     over = {name for f in files for name in f.over}
     return [held for f in files for name, held in f.held.items() if name not in over]
 

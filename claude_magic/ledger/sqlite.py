@@ -25,27 +25,19 @@ from claude_magic.limits import Budgets, Counted, Reservation, check
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+_CACHED = ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+TOKENS = ("input_tokens", "output_tokens", *_CACHED)
 COLUMNS = {
     "time": "INTEGER NOT NULL",  # microseconds since 1970, UTC
     "day": "TEXT NOT NULL",  # the UTC day whose budget it counts for
     "session": "TEXT NOT NULL",
-    "notebook": "TEXT",
-    "cell": "TEXT",
-    "thread": "TEXT",
-    "model": "TEXT",
-    "input_tokens": "INTEGER",
-    "output_tokens": "INTEGER",
-    "cache_read_tokens": "INTEGER",
-    "cache_write_5m_tokens": "INTEGER",
-    "cache_write_1h_tokens": "INTEGER",
+    **dict.fromkeys(("notebook", "cell", "thread", "model"), "TEXT"),
+    **dict.fromkeys(TOKENS, "INTEGER"),
     "cost_usd": "TEXT",  # an exact decimal; NULL: price unknown
     "held_usd": "TEXT",  # the worst case, counted where the cost is not known
-    "latency_s": "REAL",
-    "ttft_s": "REAL",
+    **dict.fromkeys(("latency_s", "ttft_s"), "REAL"),
     "outcome": "TEXT NOT NULL",
-    "stop_reason": "TEXT",
-    "error_type": "TEXT",
-    "request_id": "TEXT",
+    **dict.fromkeys(("stop_reason", "error_type", "request_id"), "TEXT"),
     "attempts": "INTEGER NOT NULL",
     "source": "TEXT NOT NULL",
     "call": "TEXT",  # the reservation it settled
@@ -96,7 +88,7 @@ class Sqlite:
             refused = check(budgets, *_totals(db, r.session, r.day, r.bucket), r.amount)
             if refused:
                 raise refused
-            values = (*_texts(r), source, time, place.mark())
+            values = (r.id, _text(r.amount), *r[2:], source, time, place.mark())
             db.execute("INSERT INTO reservations VALUES (?,?,?,?,?,?,?,?)", values)
             _count(db, r, reserved=r.amount)
 
@@ -104,9 +96,9 @@ class Sqlite:
         """Put what a call cost in the place of its reservation, if it had one; no row: it cost nothing."""
         with self._transaction() as db:
             if db.execute("DELETE FROM reservations WHERE id = ?", (r.id,)).rowcount:
-                _count(db, r, reserved=r.amount, sign=-1)
+                _count(db, r, reserved=_minus(r.amount))
             elif db.execute("DELETE FROM calls WHERE call = ? AND outcome = ?", (r.id, LOST)).rowcount:
-                _count(db, r, spent=r.amount, sign=-1)
+                _count(db, r, spent=_minus(r.amount))
             elif db.execute("SELECT 1 FROM calls WHERE call = ?", (r.id,)).fetchone():
                 return
             if row is not None:
@@ -138,7 +130,7 @@ class Sqlite:
         *fields, source, time, _ = found
         r = Reservation(fields[0], _decimal(fields[1]), *fields[2:])
         db.execute("DELETE FROM reservations WHERE id = ?", (name,))
-        _count(db, r, reserved=r.amount, sign=-1)
+        _count(db, r, reserved=_minus(r.amount))
         _insert(db, r, {"time": time, "outcome": LOST, "attempts": 1, "source": source})
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -292,8 +284,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def full(r: Reservation, row: Row) -> list[Any]:
     """Return a call's values in the order of COLUMNS, with those that its reservation knows."""
-    held = None if r.amount is None else str(r.amount)
-    whole = {**row, "day": r.day, "session": r.session, "held_usd": held, "call": r.id}
+    whole = {**row, "day": r.day, "session": r.session, "held_usd": _text(r.amount), "call": r.id}
     return [whole.get(name) for name in COLUMNS]
 
 
@@ -304,20 +295,12 @@ def _insert(db: sqlite3.Connection, r: Reservation, row: Row) -> None:
 
 
 def _count(
-    db: sqlite3.Connection,
-    r: Reservation,
-    *,
-    spent: Decimal | None = None,
-    reserved: Decimal | None = None,
-    sign: int = 1,
+    db: sqlite3.Connection, r: Reservation, *, spent: Decimal | None = None, reserved: Decimal | None = None
 ) -> None:
-    """Add to (or take from) the totals of a reservation's session and day."""
+    """Add to the totals of a reservation's session and day."""
+    more = [amount or Decimal(0) for amount in (spent, reserved)]
     for scope, name in (("session", r.session), ("day", r.day)):
-        old = _total(db, scope, name, r.bucket)
-        new = [
-            str(EXACT.add(Decimal(was), EXACT.multiply(more or Decimal(0), Decimal(sign))))
-            for was, more in zip(old, (spent, reserved), strict=True)
-        ]
+        new = map(str, map(EXACT.add, map(Decimal, _total(db, scope, name, r.bucket)), more))
         db.execute("INSERT OR REPLACE INTO totals VALUES (?,?,?,?,?)", (scope, name, r.bucket, *new))
 
 
@@ -332,9 +315,13 @@ def _totals(db: sqlite3.Connection, session: str, day: str, bucket: str) -> tupl
     return Counted(*spent), Counted(*reserved)
 
 
-def _texts(r: Reservation) -> tuple[str | None, ...]:
-    return (r.id, None if r.amount is None else str(r.amount), r.session, r.day, r.bucket)
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
+
+
+def _minus(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else EXACT.minus(amount)

@@ -13,9 +13,9 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from claude_magic import wire
+from claude_magic import endpoints, wire
 from claude_magic.app import Request, Response
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.practice import answers, drills, listing, message, reading, rules, stream, tokens
@@ -30,18 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "Practice", "shared"]
 
 MB = 2**20
-MOST_BODY = 32 * MB
+MOST_BODY = max(row.most for row in endpoints.ROWS)
 KEY = re.compile(r"(?:sk-ant-|practice)[\x21-\x7e]*")
 ORGANIZATION, WORKSPACE = "org_practice", "wrkspc_practice"
-
-
-class Route(NamedTuple):
-    """A call the server answers: `path` may hold `{names}`; `most` is the largest body in bytes."""
-
-    method: str
-    path: str
-    answer: Callable[[Practice, Exchange], Response]
-    most: int = MOST_BODY
 
 
 @dataclass(slots=True)
@@ -54,28 +45,18 @@ class Exchange:
     names: dict[str, str]
     pool: Quota | None = None
 
-    @property
-    def betas(self) -> frozenset[str]:
-        names = self.request.headers.get("anthropic-beta", "").split(",")
-        return frozenset(name.strip() for name in names if name.strip())
-
-    @property
-    def version(self) -> str:
-        return self.request.headers.get("anthropic-version", "")
-
-    def body(self) -> Any:
-        """Return the decoded body; raises Refusal."""
-        encoding = self.request.headers.get("content-encoding", "identity")
-        if encoding != "identity":
-            refuse(
-                "",
-                f"The content-encoding {encoding!r} is not supported",
-                error_code="request_body_encoding_unsupported",
-            )
+    def call(self, *, counting: bool = False) -> rules.Call:
+        """Return the body as a call that has been checked; raises Refusal."""
+        headers = self.request.headers
+        if (encoding := headers.get("content-encoding", "identity")) != "identity":
+            code = "request_body_encoding_unsupported"
+            refuse("", f"The content-encoding {encoding!r} is not supported", error_code=code)
         try:
-            return wire.decode_plain(self.request.body)
+            body = wire.decode_plain(self.request.body)
         except ValueError as problem:
             refuse("", f"The request body is not valid JSON: {problem}")
+        betas = frozenset(name.strip() for name in headers.get("anthropic-beta", "").split(",")) - {""}
+        return rules.read(body, version=headers["anthropic-version"], betas=betas, counting=counting)
 
 
 class Practice:
@@ -123,16 +104,17 @@ class Practice:
 
     def _answer(self, exchange: Exchange) -> Response:
         request = exchange.request
-        route, exchange.names = _route(request)
-        if len(request.body) > route.most:
-            raise Refusal(413, f"Request exceeds the maximum size of {route.most // MB} MB")
+        row, exchange.names = _route(request)
+        if len(request.body) > row.most:
+            raise Refusal(413, f"Request exceeds the maximum size of {row.most // MB} MB")
         _authenticate(request)
-        if exchange.version not in rules.VERSIONS:
-            what = (
-                f"{exchange.version!r} is not a valid version" if exchange.version else "header is required"
+        version = request.headers.get("anthropic-version", "")
+        if version not in rules.VERSIONS:
+            refuse(
+                "anthropic-version",
+                f"{version!r} is not a valid version" if version else "header is required",
             )
-            refuse("anthropic-version", what)
-        return route.answer(self, exchange)
+        return ANSWERS[row.name](self, exchange)
 
     def new_id(self, prefix: str) -> str:
         """Return the next id of a kind: `msg_practice_000001`."""
@@ -152,8 +134,7 @@ class Practice:
 
     def create(self, exchange: Exchange) -> Response:
         """Answer POST /v1/messages."""
-        body = exchange.body()
-        call = rules.read(body, version=exchange.version, betas=exchange.betas)
+        call = exchange.call()
         pool = self.pool(exchange, f"messages {call.model.line}")
         found = reading.read(call)
         order = self.drills.due(found.prompt)
@@ -168,26 +149,16 @@ class Practice:
         made = answers.draft(call, found, order, spoken)
         said = message.build(call, made, split, self.new_id)
         pool.spend(said["usage"]["output_tokens"], exchange.now)
-        return self._send(said, exchange, made, streamed=bool(body.get("stream")))
-
-    def _send(
-        self, said: dict[str, Any], exchange: Exchange, made: answers.Draft, *, streamed: bool
-    ) -> Response:
-        if streamed:
-            parts = stream.chunks(said, exchange.id, speed=self.speed, way=made.way, figure=made.figure)
-            kind = "text/event-stream; charset=utf-8"
-        elif made.way == "error":
+        if call.body.get("stream"):
+            headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+            return Response(200, headers, stream.chunks(said, exchange.id, made, self.speed))
+        if made.way == "error":
             raise Refusal(529, "Overloaded")
-        else:
-            parts = stream.whole(said, speed=self.speed, way=made.way, figure=made.figure)
-            kind = "application/json"
-        return Response(
-            200, {"content-type": kind, "cache-control": "no-cache"}, stream.after(made.delay, parts)
-        )
+        return Response(200, {"content-type": "application/json"}, stream.whole(said, made, self.speed))
 
     def count_tokens(self, exchange: Exchange) -> Response:
         """Answer POST /v1/messages/count_tokens."""
-        call = rules.read(exchange.body(), version=exchange.version, betas=exchange.betas, counting=True)
+        call = exchange.call(counting=True)
         self.pool(exchange, "count_tokens").admit(exchange.now)
         return self.json({"input_tokens": tokens.count(call)})
 
@@ -202,22 +173,21 @@ class Practice:
         return self.json(listing.model(exchange.names["model_id"]))
 
 
-ROUTES: tuple[Route, ...] = (
-    Route("POST", "/v1/messages", Practice.create),
-    Route("POST", "/v1/messages/count_tokens", Practice.count_tokens),
-    Route("GET", "/v1/models", Practice.models),
-    Route("GET", "/v1/models/{model_id}", Practice.model),
-)
+ANSWERS: dict[str, Callable[[Practice, Exchange], Response]] = {
+    "messages.create": Practice.create,
+    "messages.count_tokens": Practice.count_tokens,
+    "models.list": Practice.models,
+    "models.retrieve": Practice.model,
+}
+"""Rows of the endpoint table that are answered here."""
 
 
-def _route(request: Request) -> tuple[Route, dict[str, str]]:
-    steps = request.path.strip("/").split("/")
-    for route in ROUTES:
-        wanted = route.path.strip("/").split("/")
-        if route.method == request.method and len(wanted) == len(steps):
-            names = {w[1:-1]: s for w, s in zip(wanted, steps, strict=True) if w[:1] == "{"}
-            if all(w == s or w[1:-1] in names for w, s in zip(wanted, steps, strict=True)):
-                return route, names
+def _route(request: Request) -> tuple[endpoints.Endpoint, dict[str, str]]:
+    for name in ANSWERS:
+        row = endpoints.ENDPOINTS[name]
+        path = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", row.path)
+        if row.method == request.method and (match := re.fullmatch(f"{path}/?", request.path)):
+            return row, match.groupdict()
     raise Refusal(404, f"Not Found: {request.method} {request.path}")
 
 
@@ -240,17 +210,15 @@ def shared() -> Practice:
     `CLAUDE_MAGIC_PRACTICE_SPEED` (tokens a second) and `CLAUDE_MAGIC_PRACTICE_SCRIPT` (a lesson) set it up;
     raises ConfigError or InputError for what is unusable there.
     """
-    speed = os.environ.get("CLAUDE_MAGIC_PRACTICE_SPEED") or None
+    speed, script = (os.environ.get(f"CLAUDE_MAGIC_PRACTICE_{name}") or None for name in ("SPEED", "SCRIPT"))
     try:
         pace = float(speed) if speed else None
     except ValueError:
         pace = 0.0
     if pace is not None and not 0 < pace < float("inf"):
-        raise ConfigError(
-            f"CLAUDE_MAGIC_PRACTICE_SPEED is {speed!r}",
-            hint="Set it to tokens a second, such as 80, or unset it.",
-        )
-    return Practice(pace, os.environ.get("CLAUDE_MAGIC_PRACTICE_SCRIPT") or None)
+        hint = "Set it to tokens a second, such as 80, or unset it."
+        raise ConfigError(f"CLAUDE_MAGIC_PRACTICE_SPEED is {speed!r}", hint=hint)
+    return Practice(pace, script)
 
 
 if hasattr(os, "register_at_fork"):  # a lock that another thread holds would stay held in the child

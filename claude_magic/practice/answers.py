@@ -7,6 +7,7 @@ of documents, text in the form asked for. Nothing is random and nothing is known
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
@@ -18,17 +19,10 @@ if TYPE_CHECKING:
 
     from claude_magic.practice.drills import Order
     from claude_magic.practice.rules import Call
-    from claude_magic.practice.script import Spoken
+    from claude_magic.practice.script import Line
 
-DEFAULT_WORDS = 2_000
-MOST_WORDS = 200_000
-CLIENT_TOOLS: dict[str, dict[str, Any]] = {
-    # tools of Anthropic's own schema: what a forced call asks for
-    "bash": {"command": "echo practice"},
-    "str_replace_based_edit_tool": {"command": "view", "path": "."},
-    "str_replace_editor": {"command": "view", "path": "."},
-    "memory": {"command": "view", "path": "/memories"},
-}
+USUAL_WORDS = 2_000
+WHOLE, ENOUGH = 1_000, 2  # points of a tool that is named whole, and of one that fits
 
 
 @dataclass(slots=True)
@@ -44,7 +38,7 @@ class Draft:
     figure: float | None = None
 
 
-def draft(call: Call, reading: Reading, order: Order | None, spoken: Spoken | None) -> Draft:
+def draft(call: Call, reading: Reading, order: Order | None, spoken: Line | None) -> Draft:
     """Decide what to answer."""
     made = Draft(_blocks(call, reading, order, spoken))
     if any(block["type"] == "tool_use" for block in made.blocks):
@@ -56,32 +50,29 @@ def draft(call: Call, reading: Reading, order: Order | None, spoken: Spoken | No
     if order:
         made.way, made.figure = order.drill.way, order.figure
     if made.way == "refuse":
+        why = "practice drill: the answer was stopped here"
         made.stop_reason = "refusal"
-        made.stop_details = {
-            "type": "refusal",
-            "category": "general_harms",
-            "explanation": "practice drill: the answer was stopped here",
-        }
+        made.stop_details = {"type": "refusal", "category": "general_harms", "explanation": why}
         made.blocks[-1:] = [_half(made.blocks[-1])]
     return made
 
 
-def _blocks(call: Call, reading: Reading, order: Order | None, spoken: Spoken | None) -> list[dict[str, Any]]:
+def _blocks(call: Call, reading: Reading, order: Order | None, spoken: Line | None) -> list[dict[str, Any]]:
     if order and order.drill.way == "echo":
-        return [text(f"{LABEL}\n\n{order.rest}")]
+        return [_text(f"{LABEL}\n\n{order.rest}")]
     if order and order.drill.way == "long":
-        count = min(MOST_WORDS, int(order.figure or DEFAULT_WORDS))
-        return [text(f"{LABEL} {' '.join(f'word {n},' for n in range(1, count // 2 + 1))}")]
+        numbered = (f"word {n}," for n in range(1, int(order.figure or USUAL_WORDS) // 2 + 1))
+        return [_text(f"{LABEL} {' '.join(numbered)}")]
     if spoken:
-        return [_tool_use(spoken.tool, spoken.input)] if spoken.tool else [text(f"{LABEL} {spoken.text}")]
-    if calls := list(tool_calls(call, reading)):
+        return [_tool_use(spoken.tool, spoken.input)] if spoken.tool else [_text(f"{LABEL} {spoken.say}")]
+    if calls := list(_tool_calls(call, reading)):
         return calls
     if call.schema is not None:
-        return [text(wire.encode(fill.fill(call.schema, reading.material or reading.prompt)).decode())]
+        return [_text(wire.encode(fill.fill(call.schema, reading.material or reading.prompt)).decode())]
     if cited := _cited(reading):
         return cited
     said, alone = forms.say(reading)
-    return [text(said if alone else f"{LABEL} {_led(said)}")]
+    return [_text(said if alone else f"{LABEL} {_led(said)}")]
 
 
 def _led(said: str) -> str:
@@ -89,12 +80,11 @@ def _led(said: str) -> str:
     return f"From the prompt:\n\n{said}" if said.startswith(("- ", "```")) else said
 
 
-def text(words_: str, citations: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """Return a text block."""
-    return {"type": "text", "text": words_, "citations": citations}
+def _text(said: str, citations: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {"type": "text", "text": said, "citations": citations}
 
 
-def tool_calls(call: Call, reading: Reading) -> Iterator[dict[str, Any]]:
+def _tool_calls(call: Call, reading: Reading) -> Iterator[dict[str, Any]]:
     """Yield the tool calls an answer makes: forced, or those the prompt speaks of."""
     tools = [t for t in call.body.get("tools") or () if t.get("name") and not t.get("defer_loading")]
     match call.choice["type"]:
@@ -113,25 +103,22 @@ def tool_calls(call: Call, reading: Reading) -> Iterator[dict[str, Any]]:
 
 def _fitting(tools: list[dict[str, Any]], reading: Reading) -> list[dict[str, Any]]:
     """Return the tools the prompt names whole, else the one that shares most words; no server tool."""
-    asked = frozenset(words.stems(reading.prompt))
-    scored = []
+    asked, scored = words.name_stems(reading.prompt), []
     for tool in tools:
-        if tool.get("type", "custom") != "custom":
-            continue
-        name = frozenset(words.stems(fill.SPLIT_NAME.sub(" ", tool["name"])))
-        described = frozenset(words.stems(tool.get("description", "")))
-        scored.append((bool(name) and name <= asked, 2 * len(name & asked) + len(described & asked), tool))
-    whole = [tool for named, _, tool in scored if named]
-    if whole:
+        if tool.get("type", "custom") == "custom":
+            name, described = words.name_stems(tool["name"]), words.name_stems(tool.get("description", ""))
+            if name and name <= asked:
+                scored.append((WHOLE, tool))
+            else:
+                scored.append((2 * len(name & asked) + len(described & asked), tool))
+    if whole := [tool for score, tool in scored if score == WHOLE]:
         return whole
-    best = max(scored, key=lambda s: s[1], default=None)
-    return [best[2]] if best and best[1] >= 2 else []
+    best = max(scored, key=itemgetter(0), default=(0, {}))
+    return [best[1]] if best[0] >= ENOUGH else []
 
 
 def _arguments(tool: dict[str, Any], reading: Reading) -> dict[str, Any]:
-    if "input_schema" not in tool:
-        return CLIENT_TOOLS.get(tool["name"], {})
-    made = fill.fill(tool["input_schema"], reading.prompt)
+    made = fill.fill(tool.get("input_schema", {"type": "object"}), reading.prompt)
     return made if isinstance(made, dict) else {}
 
 
@@ -141,15 +128,15 @@ def _tool_use(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _cited(reading: Reading) -> list[dict[str, Any]]:
     """Quote the nearest sentences of the documents that are to be cited, each with its citation."""
-    sources = [s for s in (*reading.sources, *reading.earlier) if s.cited and s.text]
+    sources = [s for s in reading.sources if s.cited and s.text]
     pairs = [(source, n, sentence) for source in sources for n, sentence in _sentences(source)]
     picked = words.best([p[2] for p in pairs], reading.question, forms.wanted(reading.instructions, 2))
     if not picked:
         return []
-    blocks = [text(f"{LABEL} The documents say: ")]
+    blocks = [_text(f"{LABEL} The documents say: ")]
     for i in picked:
         source, n, sentence = pairs[i]
-        blocks.append(text(f"{sentence.text} ", [_citation(source, n, sentence)]))
+        blocks.append(_text(f"{sentence.text} ", [_citation(source, n, sentence)]))
     return blocks
 
 
@@ -160,16 +147,16 @@ def _sentences(source: Source) -> Iterator[tuple[int, words.Sentence]]:
 
 
 def _citation(source: Source, n: int, sentence: words.Sentence) -> dict[str, Any]:
+    about = {"document_index": source.place, "document_title": source.title, "file_id": None}
+    if source.kind == "document":
+        span = {"start_char_index": sentence.start, "end_char_index": sentence.end}
+        return {"type": "char_location", "cited_text": sentence.text, **about, **span}
+    kind = "content_block_location"
     if source.kind == "search_result":
-        place = {"search_result_index": source.document, "source": source.title, "title": source.title}
-        kind = {"start_block_index": n, "end_block_index": n + 1}
-        return {"type": "search_result_location", "cited_text": source.blocks[n], **place, **kind}
-    about = {"document_index": source.document, "document_title": source.title, "file_id": None}
-    if source.kind == "content":
-        blocks = {"start_block_index": n, "end_block_index": n + 1}
-        return {"type": "content_block_location", "cited_text": source.blocks[n], **about, **blocks}
-    span = {"start_char_index": sentence.start, "end_char_index": sentence.end}
-    return {"type": "char_location", "cited_text": sentence.text, **about, **span}
+        kind = "search_result_location"
+        about = {"search_result_index": source.place, "source": source.title, "title": source.title}
+    span = {"start_block_index": n, "end_block_index": n + 1}
+    return {"type": kind, "cited_text": source.blocks[n], **about, **span}
 
 
 def _thinks(call: Call, reading: Reading) -> bool:
@@ -183,12 +170,12 @@ def _thoughts(reading: Reading) -> str:
     about = ", ".join(dict.fromkeys(words.stems(reading.question))) or "nothing in particular"
     places = len(words.sentences(reading.material))
     return (
-        f"{LABEL} The question is about: {forms.quote(about)}. There are {places} sentences to look in, and "
-        f"{len(reading.earlier)} earlier turns. The nearest ones by shared words make the answer."
+        f"{LABEL} The question is about: {forms.quote(about)}. There are {places} sentences to look in. "
+        "The nearest ones by shared words make the answer."
     )
 
 
 def _half(block: dict[str, Any]) -> dict[str, Any]:
     if block["type"] != "text":
-        return text(f"{LABEL} ")
+        return _text(f"{LABEL} ")
     return {**block, "text": block["text"][: max(len(LABEL), len(block["text"]) // 2)]}

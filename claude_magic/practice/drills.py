@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 QUICK_MS = "50"  # milliseconds until a retry of a drill, so that a lesson and a test stay short
-MOST_SECONDS = 3600.0
+MOST_FIGURE = 100_000.0  # seconds, tokens a second, or words
 
 
 class Drill(NamedTuple):
@@ -63,10 +63,9 @@ HELP = "\n".join(f"practice:{name:<18}{drill.help}" for name, drill in DRILLS.it
 
 
 class Order(NamedTuple):
-    """A drill as ordered: how often, with which figure, and the prompt without the order."""
+    """A drill as ordered: how often, with which figure, and what of the prompt comes after the order."""
 
     drill: Drill
-    name: str
     times: int | None
     figure: float | None
     rest: str
@@ -78,17 +77,10 @@ def ordered(prompt: str) -> Order | None:
     if not m:
         return None
     name, times, figure = m.groups()
+    amount = min(float(figure), MOST_FIGURE) if figure else None
     after = prompt[m.end() :]
-    rest = (
-        after[1:] if name == "echo" and after[:1] in (" ", "\n") else f"{prompt[: m.start()]}{after}".strip()
-    )
-    return Order(
-        DRILLS[name],
-        name,
-        int(times) if times else None,
-        min(float(figure), MOST_SECONDS) if figure else None,
-        rest,
-    )
+    rest = after[1:] if after[:1] in (" ", "\n") else after
+    return Order(DRILLS[name], int(times) if times else None, amount, rest)
 
 
 def plain(prompt: str) -> str:
@@ -97,7 +89,7 @@ def plain(prompt: str) -> str:
 
 
 class Drills:
-    """Counts how often each ordered drill has been acted out."""
+    """How often each ordered drill has been acted out."""
 
     def __init__(self) -> None:
         self._done: dict[str, int] = {}

@@ -35,7 +35,6 @@ NAME_FIELDS = re.compile(
     re.IGNORECASE,
 )
 PROPER = re.compile(r"\b[^\W\d_a-z][\w'’-]+(?:\s+[^\W\d_a-z][\w'’-]+)*")
-SPLIT_NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+")
 LEXICON = {
     # words that speak for a choice that itself is seldom in the text
     "positive": "good great love loved excellent happy best amazing perfect fast friendly recommend nice",
@@ -46,24 +45,11 @@ LEXICON = {
 IS = r"\s+is\s+([^\n;,]+?)(?=[.!?]?(?:[\n;,]|$|[.!?]\s|\s(?:and|but|who|which)\s))"
 COLON = r"\s*[:=]\s*([^\n;,]+?)(?=[.!?]?(?:[\n;,]|$|[.!?]\s))"
 MOST_ITEMS = 20
-PATTERN_TRIES = (
-    "",
-    "0",
-    "a",
-    "A",
-    "00",
-    "000",
-    "0000",
-    "00000",
-    "aa",
-    "AA",
-    "AAA",
-    "a0",
-    "A0",
-    "A-0",
-    "0.0",
-    "practice",
+NUMBER_FIELDS = re.compile(
+    r"age|year|price|cost|amount|total|count|quantity|number|population|score|rating|percent", re.IGNORECASE
 )
+NEGATED = re.compile(r"\b(?:not|no|never|without|isn't|n't)\s+(?:\w+\s+)?\w*$")
+TRIES = "0 a A 00 000 0000 00000 aa AA AAA a0 A0 A-0 0.0 practice"  # for a pattern the text has nothing for
 
 
 class Filler:
@@ -74,14 +60,6 @@ class Filler:
         self.stems = frozenset(words.stems(text))
         self._taken: set[tuple[str, Any]] = set()
         self._open: list[str] = []
-        self._tables: list[words.Table] | None = None
-
-    @property
-    def tables(self) -> list[words.Table]:
-        """The tables of the text."""
-        if self._tables is None:
-            self._tables = words.tables(self.text)
-        return self._tables
 
     def fill(self, schema: Any, name: str = "") -> tuple[Any, bool]:
         """Return a value the schema allows, and whether the text has it."""
@@ -96,14 +74,23 @@ class Filler:
         if schema.get("allOf"):
             return self.fill(_joined(schema["allOf"], schema, self.root), name)
         if options := schema.get("anyOf") or schema.get("oneOf"):
-            return self._first(
-                [{**_without(schema), **o} if isinstance(o, dict) else o for o in options], name
-            )
-        kind = schema.get("type") or ("object" if "properties" in schema else "string")
+            whole = {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
+            return self._first([{**whole, **option} for option in options], name)
+        kind = schema.get("type") or ("object" if "properties" in schema else _guessed(name))
         if isinstance(kind, list):
             return self._first([{**schema, "type": k} for k in kind], name)
-        filler = FILLERS.get(kind)
-        return filler(self, schema, name) if filler else (None, False)
+        match kind:
+            case "object":
+                return self._object(schema)
+            case "array":
+                return self._array(schema, name)
+            case "string":
+                return self._string(schema, name)
+            case "integer" | "number":
+                return self._number(name, whole=kind == "integer")
+            case "boolean":
+                return self._boolean(name)
+        return None, False
 
     def _referred(self, reference: str, name: str) -> tuple[Any, bool]:
         if reference in self._open:
@@ -134,11 +121,11 @@ class Filler:
         return choices[scores.index(top)], top > 0
 
     def _speaks_for(self, choice: str) -> int:
-        own = words.stems(SPLIT_NAME.sub(" ", choice)) or [choice.casefold()]
-        hints = words.stems(LEXICON.get(choice.casefold(), ""))
-        return 2 * words.overlap(own, self.stems) + words.overlap(hints, self.stems)
+        own = words.name_stems(choice) or {choice.casefold()}
+        hints = words.name_stems(LEXICON.get(choice.casefold(), ""))
+        return 2 * len(own & self.stems) + len(hints & self.stems)
 
-    def _object(self, schema: dict[str, Any], _name: str) -> tuple[dict[str, Any], bool]:
+    def _object(self, schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         filled = {key: self.fill(inner, key) for key, inner in (schema.get("properties") or {}).items()}
         required = schema.get("required") or ()
         kept = {key: value for key, (value, found) in filled.items() if found or key in required}
@@ -162,7 +149,7 @@ class Filler:
     def _rows(self, items: dict[str, Any]) -> list[Any]:
         """Make an object per row of a table with these columns, else per sentence that has any."""
         fields = {key.casefold(): key for key in items["properties"]}
-        for table in self.tables:
+        for table in words.tables(self.text):
             if any(column.casefold() in fields for column in table.columns):
                 texts = [
                     "\n".join(map(": ".join, zip(table.columns, row, strict=True))) for row in table.rows
@@ -193,8 +180,7 @@ class Filler:
         found = words.sentences(self.text)
         return [_tidy(found[i].text) for i in words.best(found, _plain(name), 3)]
 
-    def _number(self, schema: dict[str, Any], name: str) -> tuple[int | float, bool]:
-        whole = schema["type"] == "integer"
+    def _number(self, name: str, *, whole: bool) -> tuple[int | float, bool]:
         found = [(n, at) for n, at in words.numbers(self.text) if not whole or n == int(n)]
         if not found:
             return 0, False
@@ -205,24 +191,14 @@ class Filler:
         return (int(number) if whole else number), True
 
     def _places(self, name: str) -> list[int]:
-        wanted = set(words.stems(_plain(name)))
-        return (
-            [m.end() for m in words.WORD.finditer(self.text) if words.stem(m.group()) in wanted]
-            if wanted
-            else []
-        )
+        wanted = words.name_stems(name)
+        return [m.end() for m in words.WORD.finditer(self.text) if wanted and words.stem(m.group()) in wanted]
 
-    def _boolean(self, _schema: dict[str, Any], name: str) -> tuple[bool, bool]:
+    def _boolean(self, name: str) -> tuple[bool, bool]:
         if label := self._labelled(name):
             return label.casefold() in ("true", "yes", "y", "1", "on"), True
-        places = self._places(name)
-        said = [
-            not re.search(
-                r"\b(?:not|no|never|without|isn't|n't)\s+(?:\w+\s+)?\w*$", self.text[max(0, p - 60) : p]
-            )
-            for p in places
-        ]
-        return all(said) if said else False, bool(said)
+        said = [not NEGATED.search(self.text[max(0, at - 60) : at]) for at in self._places(name)]
+        return bool(said) and all(said), bool(said)
 
     def _string(self, schema: dict[str, Any], name: str) -> tuple[str, bool]:
         if pattern := schema.get("pattern"):
@@ -240,7 +216,7 @@ class Filler:
         about = f"{_plain(name)} {schema.get('description', '')}"
         sentences = words.sentences(self.text)
         chosen = words.best(sentences, about, 1)
-        hit = words.overlap(words.stems(_plain(name)), self.stems) > 0
+        hit = bool(words.name_stems(name) & self.stems)
         return (_tidy(sentences[chosen[0]].text), hit) if chosen else (_tidy(self.text), False)
 
     def _labelled(self, name: str) -> str:
@@ -252,23 +228,9 @@ class Filler:
     def _names(self) -> list[str]:
         """Return the capitalised names of the text; a word that only opens a sentence comes last."""
         opens = {s.start for s in words.sentences(self.text)}
-        found = [(m.start() in opens and " " not in m.group(), m.group()) for m in PROPER.finditer(self.text)]
-        inside = [n for opening, n in found if not opening and n.casefold() not in words.STOP]
-        return list(
-            dict.fromkeys(
-                [*inside, *(n for opening, n in found if opening and n.casefold() not in words.STOP)]
-            )
-        )
-
-
-FILLERS: dict[str, Any] = {
-    "object": Filler._object,  # noqa: SLF001 - the class's own table
-    "array": Filler._array,  # noqa: SLF001
-    "string": Filler._string,  # noqa: SLF001
-    "integer": Filler._number,  # noqa: SLF001
-    "number": Filler._number,  # noqa: SLF001
-    "boolean": Filler._boolean,  # noqa: SLF001
-}
+        found = [m for m in PROPER.finditer(self.text) if m.group().casefold() not in words.STOP]
+        found.sort(key=lambda m: m.start() in opens and " " not in m.group())
+        return list(dict.fromkeys(m.group() for m in found))
 
 
 def fill(schema: dict[str, Any], text: str) -> Any:
@@ -277,7 +239,7 @@ def fill(schema: dict[str, Any], text: str) -> Any:
 
 
 def _plain(name: str) -> str:
-    return " ".join(part for part in SPLIT_NAME.split(name) if part)
+    return " ".join(part for part in words.SPLIT_NAME.split(name) if part)
 
 
 def _distance(number: int, label: int) -> float:
@@ -299,11 +261,12 @@ def _matching(pattern: str, text: str) -> tuple[str, bool]:
     found = next((m.group() for m in bare.finditer(text[:20_000]) if wanted.search(m.group())), None)
     if found is not None:
         return found, True
-    return next((t for t in PATTERN_TRIES if wanted.search(t)), ""), False
+    return next((t for t in ["", *TRIES.split()] if wanted.search(t)), ""), False
 
 
-def _without(schema: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
+def _guessed(name: str) -> str:
+    """Return the type of a field that has only a name."""
+    return "number" if NUMBER_FIELDS.fullmatch(_plain(name)) else "string"
 
 
 def _joined(parts: list[Any], schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:

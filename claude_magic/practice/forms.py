@@ -7,6 +7,7 @@ something out of the reading, or None to leave it to the next.
 from __future__ import annotations
 
 import html
+import keyword
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,29 +15,21 @@ from claude_magic import wire
 from claude_magic.practice import fill, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from claude_magic.practice.reading import Reading
 
-NUMBERS = {
-    "one": 1,
-    "a": 1,
-    "an": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "ten": 10,
-}
+COUNTED = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NUMBERS = {"a": 1, "an": 1, **{word: n for n, word in enumerate(COUNTED, 1)}}
 HOW_MANY = re.compile(
     rf"\b(\d{{1,2}}|{'|'.join(NUMBERS)})\s+(?:\w+\s+)?"
     r"(?:bullets?|points?|sentences?|items?|facts?|reasons?|things|lines?|examples?|keywords?|words?|ideas?|takeaways)\b",
     re.IGNORECASE,
 )
+BRIEF = re.compile(r"\b(?:brief|briefly|short|shorter)\b", re.IGNORECASE)
 MOST_QUOTED = 160  # characters of the question repeated in an answer
 MOST_COLUMNS = 4
+SHORTEST_TOPIC = 2  # letters of a word that stays out of a function's name
 SIZE = re.compile(r"^([\d,]+) rows × ([\d,]+) columns$", re.MULTILINE)
 COLUMN = re.compile(r"^- (.{1,80}?): (.+)$", re.MULTILINE)
 JSON = re.compile(
@@ -46,9 +39,13 @@ JSON = re.compile(
 ARRAY = re.compile(r"\b(?:array|rows|records)\b", re.IGNORECASE)
 HTML = re.compile(r"\bas html\b|\bhtml (?:only|page)", re.IGNORECASE)
 CODE = re.compile(
-    r"\b(?:code|function|script|class|program|snippet|regex|one-liner)\b|```|\bin python\b|\bpandas\b",
-    re.IGNORECASE,
+    r"\b(?:write|give|show|generate|create|make|complete|implement)\b.*"
+    r"\b(?:code|function|script|class|program|snippet|regex|(?:in|with|using) (?:python|pandas))\b",
+    re.IGNORECASE | re.DOTALL,
 )
+_CODE_WORDS = """calculate calculates called class code compute computes create function generate implement
+make named pandas plot plots print prints program python return returns script snippet take takes using"""
+NO_TOPIC = words.STOP.union(_CODE_WORDS.split())
 CHOICE = re.compile(
     r"\b(?:one of|either|as|choose from|labels?)\b:?\s*"
     r"((?:[\w'\" -]+,\s*)+(?:or\s+|and\s+)?[\w'\" -]+|[\w'\"-]+ or [\w'\"-]+)",
@@ -57,14 +54,17 @@ CHOICE = re.compile(
 CHOOSES = re.compile(r"\b(?:classif|categor|label|choose|which of|sentiment|one of)", re.IGNORECASE)
 BULLETS = re.compile(r"\bbullets?\b|\bbullet points?\b|\blist\b|\bpoints\b|\btakeaways\b", re.IGNORECASE)
 NAMED = re.compile(r"[`\"']([A-Za-z_][\w ]{0,40})[`\"']")
-KEYS = re.compile(r"\b(?:keys?|fields?|properties)\b:?\s+([\w`\"', ]+)", re.IGNORECASE)
+KEYS = re.compile(
+    r"\b(?:keys?|fields?|properties|extract|find)\b:?\s+(?:(?:all|the|every|each)\s+)*([\w`\"', ]+)",
+    re.IGNORECASE,
+)
 
 
 def wanted(instructions: str, otherwise: int) -> int:
     """Return how many sentences or bullets were asked for."""
     m = HOW_MANY.search(instructions)
     if not m:
-        return otherwise
+        return 1 if BRIEF.search(instructions) else otherwise
     amount = m.group(1).casefold()
     return NUMBERS.get(amount) or min(50, max(1, int(amount)))
 
@@ -80,17 +80,24 @@ def say(reading: Reading) -> tuple[str, bool]:
 def _json(reading: Reading) -> str:
     keys, tables = _keys(reading.question), words.tables(reading.material)
     made: Any
-    if keys:
-        wanted_ = {"type": "object", "properties": {key: {} for key in keys}, "required": keys}
-        made = fill.fill(wanted_, reading.material or reading.prompt)
-    elif tables and ARRAY.search(reading.question):
+    if tables and ARRAY.search(reading.question):
         rows = [dict(zip(tables[0].columns, map(_cell, row), strict=True)) for row in tables[0].rows]
         return wire.encode([{"practice": True, **row} for row in rows]).decode()
-    elif tables:
+    if tables and not keys:
         made = {"rows": len(tables[0].rows), "columns": tables[0].columns}
+    elif keys and reading.material:
+        asked = {"type": "object", "properties": {key: {} for key in keys}, "required": keys}
+        made = fill.fill(asked, reading.material)
     else:
-        made = {"answer": " ".join(chosen(reading, 2)) or reading.question}
+        made = {"answer": " ".join(_chosen(reading, 2)) or _nothing(reading)}
     return wire.encode({"practice": True, **made}).decode()
+
+
+def _keys(question: str) -> list[str]:
+    m = KEYS.search(question)
+    found = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", m.group(1).strip()) if m else []
+    named = [re.sub(r"\b(?:as|from|in|of)\b.*", "", key).strip("`\"' ") for key in found]
+    return [key.replace(" ", "_") for key in named if key]
 
 
 def _cell(text: str) -> str | float | None:
@@ -104,96 +111,52 @@ def _html(reading: Reading) -> str:
     return f"```html\n<p>{html.escape(_prose(reading))}</p>\n```"
 
 
-def _keys(question: str) -> list[str]:
-    m = KEYS.search(question)
-    if not m:
-        return []
-    found = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", m.group(1).strip())
-    return [k.strip("`\"' ").split()[0] for k in found if k.strip("`\"' ")]
-
-
-def _code(reading: Reading) -> str | None:
-    if not re.search(
-        r"\b(?:write|give|show|generate|create|make|complete|implement|code)\b",
-        reading.question,
-        re.IGNORECASE,
-    ):
-        return None
+def _code(reading: Reading) -> str:
     tables = words.tables(reading.material)
     body = _frame_code(reading, tables[0]) if tables else _function_code(reading)
     return f"A sketch drawn from the names in the prompt:\n\n```python\n# practice\n{body}\n```"
 
 
 def _frame_code(reading: Reading, table: words.Table) -> str:
-    measures = [c for c in table.columns if table.numbers(c)]
-    groups = [c for c in table.columns if c not in measures]
+    measures = [column for column in table.columns if table.numbers(column)]
+    groups = [column for column in table.columns if column not in measures]
     measure, group = _mentioned(reading.question, measures), _mentioned(reading.question, groups)
     if measure and group:
         return f"result = df.groupby({group!r})[{measure!r}].mean()\nresult"
-    return (
-        f"result = df[{measure!r}].describe()\nresult"
-        if measure
-        else "result = df.describe(include='all')\nresult"
-    )
+    return f"result = df[{measure!r}].describe()\nresult" if measure else "result = df.describe()\nresult"
 
 
 def _mentioned(question: str, columns: list[str]) -> str | None:
-    asked = words.stems(fill.SPLIT_NAME.sub(" ", question))
-    return max(
-        columns, key=lambda c: words.overlap(words.stems(fill.SPLIT_NAME.sub(" ", c)), asked), default=None
-    )
+    asked = words.name_stems(question)
+    return max(columns, key=lambda column: len(words.name_stems(column) & asked), default=None)
 
 
 def _function_code(reading: Reading) -> str:
-    quoted = [name for name in NAMED.findall(reading.question) if name.isidentifier()]
-    topic = [
-        w.casefold()
-        for w in words.WORD.findall(reading.question)
-        if w.casefold() not in words.STOP | CODE_WORDS
-    ]
-    name = quoted[0] if quoted else "_".join(w for w in topic[:3] if w.isidentifier()) or "answer"
-    arguments = ", ".join(dict.fromkeys(n for n in quoted[1:] if n != name)) or "value"
-    about = quote(reading.question).replace("\\", "").replace('"', "'")
-    return f'def {_safe(name)}({arguments}):\n    """{about}"""\n    return {arguments.split(", ")[0]}'
-
-
-CODE_WORDS = frozenset(
-    [
-        "code",
-        "function",
-        "script",
-        "class",
-        "program",
-        "snippet",
-        "python",
-        "pandas",
-        "called",
-        "named",
-        "takes",
-        "create",
-        "make",
-    ]
-)
+    question = reading.question
+    quoted = [name for name in NAMED.findall(question) if name.isidentifier()]
+    topic = [word.casefold() for word in words.WORD.findall(question) if len(word) > SHORTEST_TOPIC]
+    topic = [word for word in topic if word.isidentifier() and word not in NO_TOPIC]
+    name = quoted[0] if quoted else "_".join(topic[:3]) or "answer"
+    arguments = [*dict.fromkeys(other for other in quoted[1:] if other != name)] or ["value"]
+    about = quote(question).replace("\\", "").replace('"', "'")
+    return (
+        f'def {_safe(name)}({", ".join(map(_safe, arguments))}):\n    """{about}"""\n'
+        f"    return {_safe(arguments[0])}  # a model would write this line"
+    )
 
 
 def _safe(name: str) -> str:
-    import keyword
-
-    return f"{name}_" if keyword.iskeyword(name) or name[:1].isdigit() else name
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _choice(reading: Reading) -> str | None:
     m = CHOICE.search(reading.question)
     if not m or not CHOOSES.search(reading.instructions):
         return None
-    choices = [
-        c.strip(" '\"")
-        for c in re.split(r",\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+", m.group(1))
-        if c.strip(" '\"")
-    ]
-    return (
-        str(fill.fill({"enum": choices}, reading.material or reading.question)) if len(choices) > 1 else None
-    )
+    parts = re.split(r",\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+", m.group(1))
+    choices = [choice for part in parts if (choice := part.strip(" '\""))]
+    found = fill.fill({"enum": choices}, reading.material or reading.question)
+    return str(found) if len(choices) > 1 else None
 
 
 def _table(reading: Reading) -> str | None:
@@ -206,11 +169,11 @@ def _table(reading: Reading) -> str | None:
         facts = {column: _column(found[0], column) for column in found[0].columns}
     else:
         return None
-    asked = set(words.stems(fill.SPLIT_NAME.sub(" ", reading.question)))
-    named = [c for c in facts if words.overlap(words.stems(fill.SPLIT_NAME.sub(" ", c)), asked)]
-    said = [f"{head}: {', '.join(facts)}.", *(facts[c] for c in (named or [*facts])[:MOST_COLUMNS])]
+    asked = words.name_stems(reading.question)
+    named = [column for column in facts if words.name_stems(column) & asked]
+    said = [f"{head}: {', '.join(facts)}.", *(facts[column] for column in (named or [*facts])[:MOST_COLUMNS])]
     if BULLETS.search(reading.instructions):
-        return bullets(said[: wanted(reading.instructions, len(said))])
+        return _listed(said[: wanted(reading.instructions, len(said))])
     return " ".join(said)
 
 
@@ -219,9 +182,7 @@ def _described(material: str) -> tuple[str, dict[str, str]] | None:
     size = SIZE.search(material)
     if not size:
         return None
-    facts = {}
-    for m in COLUMN.finditer(material, size.end()):
-        facts[m[1]] = f"`{m[1]}`: {m[2]}."
+    facts = {m[1]: f"`{m[1]}`: {m[2]}." for m in COLUMN.finditer(material, size.end())}
     return (f"The table has {size[1]} rows and {size[2]} columns", facts) if facts else None
 
 
@@ -236,41 +197,29 @@ def _column(table: words.Table, column: str) -> str:
 
 
 def _bullets(reading: Reading) -> str | None:
-    found = chosen(reading, wanted(reading.instructions, 3))
-    return bullets(found) if found else None
+    found = _chosen(reading, wanted(reading.instructions, 3))
+    return _listed(found) if found else None
 
 
 def _prose(reading: Reading) -> str:
-    found = chosen(reading, wanted(reading.instructions, 2))
-    return " ".join([*found, *reading.notes]) if found or reading.notes else nothing(reading)
+    said = [*_chosen(reading, wanted(reading.instructions, 2)), *reading.notes]
+    return " ".join(said) or _nothing(reading)
 
 
-def chosen(reading: Reading, most: int) -> list[str]:
-    """Return the sentences nearest to the question: of the prompt's own text, else of earlier turns."""
-    for texts in _places(reading):
-        found = [s for text in texts for s in words.sentences(text)]
-        if picked := words.best(found, reading.question, most):
-            return [found[i].text for i in picked]
-    return []
+def _chosen(reading: Reading, most: int) -> list[str]:
+    """Return the sentences nearest to the question."""
+    found = [s for source in (*reading.results, *reading.sources) for s in words.sentences(source.text)]
+    return [found[i].text for i in words.best(found, reading.question, most)]
 
 
-def _places(reading: Reading) -> Iterator[list[str]]:
-    yield [s.text for s in (*reading.results, *reading.sources)]
-    asked = set(words.stems(reading.question))
-    yield [s.text for s in reading.earlier if asked & set(words.stems(s.text))]
-    yield [s.text for s in reading.earlier[-1:]]
-
-
-def bullets(lines: list[str]) -> str:
-    """Return a Markdown list."""
+def _listed(lines: list[str]) -> str:
     return "\n".join(f"- {line.lstrip('-*• ')}" for line in lines)
 
 
-def nothing(reading: Reading) -> str:
-    """Say that there is nothing to draw an answer from."""
+def _nothing(reading: Reading) -> str:
     return (
-        "No model was asked: the practice server draws its answers from the prompt's own text. "
-        f"The question was: “{quote(reading.question)}” "
+        "No model was asked: the practice server only draws on the text of the prompt, and there is nothing "
+        f"in it to answer “{quote(reading.question)}” from. "
         "Add a text, a table or a document, and ask about that."
     )
 

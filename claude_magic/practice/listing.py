@@ -23,13 +23,11 @@ NEW_SCHEMAS = "2025-09-29"  # structured outputs exist from this release on
 
 def models(query: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return a page of models, newest first; raises Refusal."""
-    asked = dict(query)
     wanted = [value for name, value in query if name in ("lifecycle[]", "lifecycle")] or list(LIFECYCLES[:2])
     for value in wanted:
         if value not in LIFECYCLES:
             refuse("lifecycle", f"Input should be {', '.join(map(repr, LIFECYCLES))}")
-    found = [info(m) for m in catalog.all_models() if m.status in wanted]
-    return page(found, asked)
+    return page([info(m) for m in catalog.all_models() if m.status in wanted], dict(query))
 
 
 def page(items: list[dict[str, Any]], asked: dict[str, str]) -> dict[str, Any]:
@@ -38,21 +36,17 @@ def page(items: list[dict[str, Any]], asked: dict[str, str]) -> dict[str, Any]:
     if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
         refuse("limit", f"Input should be a whole number from 1 to {MOST}")
     limit, ids = int(text), [item["id"] for item in items]
-    if before := asked.get("before_id"):
-        items = items[: _place(ids, before, "before_id")]
+    for name in ("before_id", "after_id"):
+        if name in asked and asked[name] not in ids:
+            refuse(name, f"no item {asked[name]!r} in this list")
+    if "before_id" in asked:
+        items = items[: ids.index(asked["before_id"])]
         shown = items[-limit:]
     else:
-        after = asked.get("after_id")
-        items = items[_place(ids, after, "after_id") + 1 :] if after else items
+        items = items[ids.index(asked["after_id"]) + 1 :] if "after_id" in asked else items
         shown = items[:limit]
     first, last = (shown[0]["id"], shown[-1]["id"]) if shown else (None, None)
     return {"data": shown, "has_more": len(items) > len(shown), "first_id": first, "last_id": last}
-
-
-def _place(ids: list[str], wanted: str, where: str) -> int:
-    if wanted not in ids:
-        refuse(where, f"no item {wanted!r} in this list")
-    return ids.index(wanted)
 
 
 def model(name: str) -> dict[str, Any]:
@@ -82,19 +76,17 @@ def _moment(day: str | None) -> str | None:
 
 
 def _capabilities(m: catalog.Model) -> dict[str, Any]:
-    levels = m.effort_levels or ()
-    thinks = m.thinking or {"adaptive": True}
+    levels, thinks = m.effort_levels or (), m.thinking or {"adaptive": True}
+    kinds = {kind: _supported(thinks.get(kind)) for kind in THINKING_TYPES}
+    tools = {name: _supported(True) for name in ("web_search", "code_execution")}
     return {
-        **{name: {"supported": True} for name in EVERYWHERE},
-        "structured_outputs": {"supported": (m.released or "") >= NEW_SCHEMAS},
-        "effort": {"supported": bool(levels), **{e: {"supported": e in levels} for e in catalog.EFFORTS}},
-        "server_tools": {
-            "supported": True,
-            "web_search": {"supported": True},
-            "code_execution": {"supported": True},
-        },
-        "thinking": {
-            "supported": bool(m.thinking is None or m.thinking.get("adaptive") or m.thinking.get("enabled")),
-            "types": {kind: {"supported": bool(thinks.get(kind))} for kind in THINKING_TYPES},
-        },
+        **{name: _supported(True) for name in EVERYWHERE},
+        "structured_outputs": _supported((m.released or "") >= NEW_SCHEMAS),
+        "effort": {**_supported(levels), **{e: _supported(e in levels) for e in catalog.EFFORTS}},
+        "server_tools": {**_supported(True), **tools},
+        "thinking": {**_supported(thinks.get("adaptive") or thinks.get("enabled")), "types": kinds},
     }
+
+
+def _supported(value: object) -> dict[str, bool]:
+    return {"supported": bool(value)}

@@ -18,34 +18,23 @@ if TYPE_CHECKING:
 
 def build(call: Call, made: Draft, split: Split, new_id: Callable[[str], str]) -> dict[str, Any]:
     """Return the Message; `new_id("msg")` gives ids."""
-    message_id = new_id("msg")
+    message_id, left = new_id("msg"), call.body["max_tokens"]
+    stop = _stopped(made.stop_reason, details=made.stop_details) if left else _stopped("max_tokens")
     content, thinking_tokens = [], 0
-    left = call.body["max_tokens"]
-    stop: dict[str, Any] = {
-        "stop_reason": made.stop_reason,
-        "stop_sequence": None,
-        "stop_details": made.stop_details,
-    }
-    if left == 0:
-        made.blocks, made.thinking = [], None
-        stop = _stopped("max_tokens")
-    if made.thinking is not None:
+    if made.thinking is not None and left:
         budget = (call.body.get("thinking") or {}).get("budget_tokens", left)
         thought = clip(made.thinking, min(budget, max(1, left // 2)), call)
         thinking_tokens = estimate_tokens(thought, call.model.id)
         content.append(_thinking(call, thought))
     used = thinking_tokens
-    for block in made.blocks:
+    for block in made.blocks if left else ():
         whole, hit = _stop_at(block, call.body.get("stop_sequences") or [])
         kept = _fitting(whole, left - used, call)
         if kept:
             used += output_tokens(kept, call)
             content.append(kept | ({"id": new_id("toolu")} if kept["type"] == "tool_use" else {}))
-        if kept is not whole:
-            stop = _stopped("max_tokens")
-            break
-        if hit is not None:
-            stop = _stopped("stop_sequence", hit)
+        if kept is not whole or hit is not None:
+            stop = _stopped("max_tokens") if kept is not whole else _stopped("stop_sequence", hit)
             break
     return {
         "id": message_id,
@@ -55,7 +44,7 @@ def build(call: Call, made: Draft, split: Split, new_id: Callable[[str], str]) -
         "content": content,
         **stop,
         "container": None,
-        "diagnostics": _diagnostics(call),
+        "diagnostics": None,
         "usage": _usage(call, split, max(used, 1) if left else 0, thinking_tokens),
     }
 
@@ -100,22 +89,16 @@ def _stop_at(block: dict[str, Any], sequences: list[str]) -> tuple[dict[str, Any
     return {**block, "text": block["text"][:at]}, hit
 
 
-def _stopped(reason: str, sequence: str | None = None) -> dict[str, Any]:
-    return {"stop_reason": reason, "stop_sequence": sequence, "stop_details": None}
+def _stopped(
+    reason: str, sequence: str | None = None, details: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"stop_reason": reason, "stop_sequence": sequence, "stop_details": details}
 
 
 def _thinking(call: Call, thought: str) -> dict[str, Any]:
-    asked = (
-        (call.body.get("thinking") or {}).get("display") or call.model.thinking_display_default or "omitted"
-    )
-    return {"type": "thinking", "thinking": "" if asked == "omitted" else thought, "signature": sign(thought)}
-
-
-def _diagnostics(call: Call) -> dict[str, Any] | None:
-    asked = call.body.get("diagnostics")
-    if not asked:
-        return None
-    return {"cache_miss_reason": {"type": "unavailable"} if asked.get("previous_message_id") else None}
+    asked = (call.body.get("thinking") or {}).get("display")
+    shown = (asked or call.model.thinking_display_default or "omitted") != "omitted"
+    return {"type": "thinking", "thinking": thought if shown else "", "signature": sign(thought)}
 
 
 def _usage(call: Call, split: Split, output: int, thinking: int) -> dict[str, Any]:

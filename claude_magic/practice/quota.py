@@ -73,18 +73,15 @@ class Quota:
 
     def headers(self, now: float) -> dict[str, str]:
         """Return the 12 rate-limit headers; `tokens-*` is input and output together."""
-        rows = {
-            name.replace("_", "-"): (bucket.limit, bucket.left(now), bucket.wait(bucket.limit, now))
-            for name, bucket in self._buckets.items()
-        }
-        both = (rows["input-tokens"], rows["output-tokens"])
-        rows["tokens"] = (both[0][0] + both[1][0], both[0][1] + both[1][1], max(both[0][2], both[1][2]))
-        found = {}
+        rows = {name: (b.limit, b.left(now), b.wait(b.limit, now)) for name, b in self._buckets.items()}
+        limits, lefts, waits = zip(rows["input_tokens"], rows["output_tokens"], strict=True)
+        rows["tokens"] = (int(sum(limits)), sum(lefts), max(waits))
+        found: dict[str, str] = {}
         for name, (limit, left, wait) in rows.items():
-            shown = max(0, int(left)) if name == "requests" else max(0, round(left, -3))
-            found[f"anthropic-ratelimit-{name}-limit"] = str(limit)
-            found[f"anthropic-ratelimit-{name}-remaining"] = str(int(shown))
-            found[f"anthropic-ratelimit-{name}-reset"] = _rfc3339(now + wait)
+            prefix = f"anthropic-ratelimit-{name.replace('_', '-')}"
+            shown = max(0, int(left if name == "requests" else round(left, -3)))
+            found |= {f"{prefix}-limit": str(limit), f"{prefix}-remaining": str(shown)}
+            found[f"{prefix}-reset"] = _rfc3339(now + wait)
         return found
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import sizes
 from claude_magic.practice import drills, media, words
+from claude_magic.practice.rules import cites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,38 +32,43 @@ HELD = re.compile(
     re.DOTALL,
 )
 """A text between tags on lines of their own, such as a notebook's value; its first attribute is its name."""
+MANNER = re.compile(
+    r"(?:in|as|into|with|for|to|by|per)\s"
+)  # "… in one sentence", after a text that stood before it
+REFERS = re.compile(
+    r"\b(?:it|its|that|this|them|they|their|these|those|again|shorter|longer|more)\b", re.IGNORECASE
+)
 LABEL = "[practice]"
 SHORTEST_TEXT = 4  # words after a colon that are a text of their own
+SHORTEST_MATERIAL = 3  # words that are worth drawing an answer from
 
 
 class Source(NamedTuple):
-    """A text to draw on. `document` and `result` are its places among the documents and search results."""
+    """A text to draw on. `place` is its place among the documents, or among the search results."""
 
     text: str
     kind: str = "text"
     title: str | None = None
-    document: int | None = None
+    place: int | None = None
     blocks: tuple[str, ...] = ()
     cited: bool = False
 
 
 @dataclass(slots=True)
 class Reading:
-    """A request as an answer needs it: `prompt` is the last user text, `earlier` the turns before it."""
+    """A request as an answer needs it: `prompt` is the last user text, `notes` what is known of pictures."""
 
     prompt: str = ""
     question: str = ""
     system: str = ""
     sources: list[Source] = field(default_factory=list)
-    earlier: list[Source] = field(default_factory=list)
     results: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    prefill: str = ""
 
     @property
     def material(self) -> str:
         """Everything to look in but the question itself."""
-        return "\n\n".join(s.text for s in (*self.results, *self.sources) if s.text)
+        return "\n\n".join(source.text for source in (*self.results, *self.sources) if source.text)
 
     @property
     def instructions(self) -> str:
@@ -71,26 +77,44 @@ class Reading:
 
 
 def read(call: Call) -> Reading:
-    """Read a request."""
-    found = Reading(system=_text(call.body.get("system") or ""))
-    turns = [m for m in call.body["messages"] if m["role"] != "system"]
-    if turns and turns[-1]["role"] == "assistant":
-        found.prefill = _text(turns.pop()["content"])
+    """Read a request; a question that brings nothing to look in is about what earlier turns gave."""
+    found, places, earlier = Reading(system=_text(call.body["system"])), _places(call), list[Source]()
+    turns = [message for message in call.body["messages"] if message["role"] != "system"]
+    while turns and turns[-1]["role"] == "assistant":  # a prefill
+        turns.pop()
     last = len(turns)
     while last and turns[last - 1]["role"] == "user":
         last -= 1
-    documents = _documents(call)
-    for i, turn in enumerate(turns):
-        for source in _sources(turn["content"], documents, found.notes if i >= last else []):
-            if i < last:
-                text = source.text.removeprefix(LABEL).strip()
-                found.earlier.append(source._replace(text=text, kind=turn["role"]))
-            elif source.kind == "prompt":
-                found.prompt = f"{found.prompt}\n{source.text}" if found.prompt else source.text
-            else:
-                (found.results if source.kind == "result" else found.sources).append(source)
-    _divide(found)
+    for turn in turns[:last]:
+        if turn["role"] == "user":
+            earlier += _given(turn["content"], places)
+    _take(found, [block for turn in turns[last:] for block in turn["content"]], places)
+    if not (found.results or found.sources or found.notes):
+        found.sources = _recalled(found.question, earlier)
     return found
+
+
+def _given(blocks: list[dict[str, Any]], places: dict[int, int]) -> list[Source]:
+    """Return what a turn gave to look in: its texts, or what it told without a question, such as a name."""
+    turn = Reading()
+    _take(turn, blocks, places)
+    told = [] if not turn.question or _asks(turn.question) else [Source(turn.question)]
+    return [*turn.results, *turn.sources] or told
+
+
+def _recalled(question: str, earlier: list[Source]) -> list[Source]:
+    """Return the sources that share words with a question, or all that its "it" can mean."""
+    asked = words.name_stems(question)
+    about = [source for source in earlier if asked & words.name_stems(source.text)]
+    return about or (earlier if REFERS.search(question) else [])
+
+
+def _take(found: Reading, blocks: list[dict[str, Any]], places: dict[int, int]) -> None:
+    """Take in the blocks of a turn."""
+    found.prompt = _text(blocks)
+    for source in _sources(blocks, places, found.notes):
+        (found.results if source.kind == "result" else found.sources).append(source)
+    _divide(found)
 
 
 def _divide(found: Reading) -> None:
@@ -107,20 +131,21 @@ def _divide(found: Reading) -> None:
     found.question = " ".join(" ".join(asked or [material or found.prompt]).split())
     if not asked and (held or "\n" not in material):
         material = ""  # a lone sentence is the question, not what to answer it from
+    if len(material.split()) < SHORTEST_MATERIAL:
+        material = ""  # a greeting
     found.sources[:0] = [Source(text) for text in (*held, material) if text.strip()]
 
 
 def _sorted(prompt: str) -> tuple[list[str], list[str]]:
     """Return the sentences that ask, and the rest with its lines and tables as they were."""
-    tables = words.tables(prompt) if prompt.count("\n") else []
-    rows = {i for table in tables for i in range(table.first, table.last + 1)}
+    rows = {i for table in words.tables(prompt) for i in range(table.first, table.last + 1)}
     asked, told = list[str](), list[str]()
     for i, line in enumerate(prompt.splitlines()):
         if i in rows:
             told.append(line)
             continue
         for sentence in words.sentences(line):
-            if sentence.text.endswith(("?", "？")) or ASKS.match(sentence.text):
+            if _asks(sentence.text):
                 question, given = _colon(sentence.text)
                 asked.append(question)
                 told += [given] if given else []
@@ -130,6 +155,10 @@ def _sorted(prompt: str) -> tuple[list[str], list[str]]:
     return asked, told
 
 
+def _asks(sentence: str) -> bool:
+    return bool(sentence.endswith(("?", "？")) or ASKS.match(sentence) or MANNER.match(sentence))
+
+
 def _colon(sentence: str) -> tuple[str, str]:
     """Split "Translate this: the text" into the two; a list after the colon belongs to the question."""
     question, _, given = sentence.rpartition(": ")
@@ -137,52 +166,38 @@ def _colon(sentence: str) -> tuple[str, str]:
     return (f"{question}:", given) if is_text else (sentence, "")
 
 
-def _documents(call: Call) -> dict[int, int]:
+def _places(call: Call) -> dict[int, int]:
     """Return the place among the documents (or among the search results) of each such block, by identity."""
-    kinds = {"document": 0, "search_result": 0}
-    places = {}
-    for _, block in call.documents():
-        places[id(block)] = kinds[block["type"]]
-        kinds[block["type"]] += 1
+    counts, places = {"document": 0, "search_result": 0}, {}
+    for block in call.documents():
+        places[id(block)] = counts[block["type"]]
+        counts[block["type"]] += 1
     return places
 
 
-def _sources(content: Any, places: dict[int, int], notes: list[str]) -> Iterator[Source]:
-    blocks: list[dict[str, Any]] = (
-        [{"type": "text", "text": content}] if isinstance(content, str) else content
-    )
+def _sources(blocks: list[dict[str, Any]], places: dict[int, int], notes: list[str]) -> Iterator[Source]:
     for block in blocks:
         match block["type"]:
-            case "text":
-                yield Source(block["text"], "prompt")
             case "document":
-                yield _document(block, places, notes)
+                yield _document(block, places[id(block)], notes)
             case "search_result":
                 texts = tuple(inner["text"] for inner in block["content"])
-                cited = bool((block.get("citations") or {}).get("enabled"))
-                yield Source(
-                    " ".join(texts), "search_result", block["title"], places.get(id(block)), texts, cited
-                )
+                title, place = block["title"], places[id(block)]
+                yield Source(" ".join(texts), "search_result", title, place, texts, cites(block))
             case "image":
                 notes.append(_image(block["source"]))
             case "tool_result":
-                inner = block.get("content") or ""
-                yield Source(_text(inner), "result")
-                if isinstance(inner, list):
-                    rest = [b for b in inner if b["type"] in ("document", "search_result", "image")]
-                    yield from _sources(rest, places, notes)
+                yield Source(_text(block["content"]), "result")
+                yield from _sources(block["content"], places, notes)
 
 
-def _document(block: dict[str, Any], places: dict[int, int], notes: list[str]) -> Source:
+def _document(block: dict[str, Any], place: int, notes: list[str]) -> Source:
     source, title = block["source"], block.get("title")
-    cited = bool((block.get("citations") or {}).get("enabled"))
-    place = places.get(id(block))
     if source["type"] == "text":
-        return Source(source["data"], "document", title, place, (), cited)
+        return Source(source["data"], "document", title, place, (), cites(block))
     if source["type"] == "content":
-        inner = source["content"]
-        texts = (inner,) if isinstance(inner, str) else tuple(b["text"] for b in inner if b["type"] == "text")
-        return Source(" ".join(texts), "content", title, place, texts, cited)
+        texts = tuple(inner["text"] for inner in source["content"] if inner["type"] == "text")
+        return Source(" ".join(texts), "content", title, place, texts, cites(block))
     name = f"The document {title}" if title else "The document"
     notes.append(f"{name} is a PDF or a link, which the practice server does not read.")
     return Source("", "document", title, place)
@@ -191,12 +206,10 @@ def _document(block: dict[str, Any], places: dict[int, int], notes: list[str]) -
 def _image(source: dict[str, Any]) -> str:
     if source["type"] != "base64":
         return "The image is given by reference; the practice server does not fetch it."
-    size = sizes.size(media.raw(source))
-    kind = source["media_type"].removeprefix("image/").upper()
-    return f"The image is a {kind}" + (f" of {size.width} by {size.height} pixels." if size else ".")
+    size, kind = sizes.size(media.raw(source)), source["media_type"].removeprefix("image/").upper()
+    measured = f" of {size.width} by {size.height} pixels" if size else ""
+    return f"The image is a {kind}{measured}; the practice server does not look at what it shows."
 
 
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(b["text"] for b in content if b["type"] == "text")
+def _text(blocks: list[dict[str, Any]]) -> str:
+    return "\n".join(block["text"] for block in blocks if block["type"] == "text")

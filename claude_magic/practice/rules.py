@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalog
-from claude_magic.practice import schemas, shapes, turns
+from claude_magic.practice import schemas, shapes, tokens, turns
 from claude_magic.practice.refusal import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -65,36 +65,53 @@ class Call:
         return self.choice["type"] in ("any", "tool")
 
     def blocks(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield (path, role, block) of every content block of the messages."""
+        """Yield (path, role, block) of every content block, those inside tool results too."""
         for i, message in enumerate(self.body["messages"]):
-            if isinstance(message["content"], list):
-                for j, block in enumerate(message["content"]):
-                    yield f"messages.{i}.content.{j}", message["role"], block
+            yield from _within(message["content"], f"messages.{i}.content", message["role"])
 
-    def documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield (path, block) of what can be cited, those inside tool results too."""
-        for where, _, block in self.blocks():
-            if block["type"] in ("document", "search_result"):
-                yield where, block
-            elif block["type"] == "tool_result" and isinstance(block.get("content"), list):
-                for k, inner in enumerate(block["content"]):
-                    if inner["type"] in ("document", "search_result"):
-                        yield f"{where}.content.{k}", inner
+    def documents(self) -> list[dict[str, Any]]:
+        """Return what can be cited."""
+        return [block for _, _, block in self.blocks() if block["type"] in ("document", "search_result")]
 
-    @property
-    def cites(self) -> bool:
-        """Whether an answer is to cite."""
-        return any((block.get("citations") or {}).get("enabled") for _, block in self.documents())
+
+def _within(blocks: list[dict[str, Any]], where: str, role: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for j, block in enumerate(blocks):
+        yield f"{where}.{j}", role, block
+        if block["type"] == "tool_result":
+            yield from _within(block["content"], f"{where}.{j}.content", role)
+
+
+def cites(block: dict[str, Any]) -> bool:
+    """Return whether a document or search result is to be cited."""
+    return bool((block.get("citations") or {}).get("enabled"))
 
 
 def read(body: Any, *, version: str, betas: frozenset[str], counting: bool = False) -> Call:
     """Check a body as the service does and return it as a Call; raises Refusal."""
     fields = shapes.BODY if counting else shapes.CREATE
     shapes.check(body, fields | shapes.BETA if betas else fields, "")
+    messages = [{**message, "content": _listed(message["content"])} for message in body["messages"]]
+    body = {**body, "messages": messages, "system": _listed(body.get("system", ""))}
     call = Call(body, served(body["model"]), version, betas, counting)
     for rule in RULES:
         rule(call)
     return call
+
+
+def _listed(content: Any) -> list[dict[str, Any]]:
+    """Return content as a list of blocks, wherever a text may stand for one."""
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return [_inside_listed(block) for block in content]
+
+
+def _inside_listed(block: dict[str, Any]) -> dict[str, Any]:
+    match block:
+        case {"type": "tool_result"}:
+            return {**block, "content": _listed(block.get("content", ""))}
+        case {"type": "document", "source": {"type": "content", "content": content}}:
+            return {**block, "source": {"type": "content", "content": _listed(content)}}
+    return block
 
 
 def served(name: str) -> catalog.Model:
@@ -106,29 +123,22 @@ def served(name: str) -> catalog.Model:
 
 
 def _amounts(call: Call) -> None:
-    most, body = call.model.max_output_tokens, call.body
-    if not body["messages"]:
+    most, asked, messages = (
+        call.model.max_output_tokens,
+        call.body.get("max_tokens", 1),
+        call.body["messages"],
+    )
+    if not messages:
         refuse("messages", "at least one message is required")
-    if len(body["messages"]) > MOST_MESSAGES:
+    if len(messages) > MOST_MESSAGES:
         refuse("messages", f"List should have at most {MOST_MESSAGES} items")
-    tokens = body.get("max_tokens", 1)
-    if tokens < 0:
+    if asked < 0:
         refuse("max_tokens", "Input should be greater than or equal to 0")
-    if most and tokens > most:
-        refuse(
-            "max_tokens",
-            f"{tokens} > {most}, which is the maximum allowed number of output tokens for {call.model.id}",
-        )
-    if tokens == 0:
-        thinks = (body.get("thinking") or {}).get("type") == "enabled"
-        for name, wrong in (
-            ("stream", body.get("stream")),
-            ("thinking", thinks),
-            ("output_config.format", call.schema),
-            ("tool_choice", call.forced),
-        ):
-            if wrong:
-                refuse("max_tokens", f"0 is not supported with `{name}`")
+    if most and asked > most:
+        what = "which is the maximum allowed number of output tokens for"
+        refuse("max_tokens", f"{asked} > {most}, {what} {call.model.id}")
+    if asked == 0 and (call.body.get("stream") or call.schema or call.forced or call.thinking == "enabled"):
+        refuse("max_tokens", "0 is not supported with `stream`, JSON output, a forced tool or thinking")
 
 
 def _sampling(call: Call) -> None:
@@ -145,64 +155,55 @@ def _sampling(call: Call) -> None:
 
 
 def _thinking(call: Call) -> None:
-    asked = call.body.get("thinking")
-    if call.effort and call.model.thinking and call.effort not in (call.model.effort_levels or ()):
-        levels = ", ".join(call.model.effort_levels or ()) or "none"
-        refuse(
-            "output_config.effort", f"'{call.effort}' is not supported by {call.model.id}; it takes: {levels}"
-        )
-    if not asked:
-        return
-    if call.model.allows_thinking(asked["type"], call.effort) is False:
-        at = f" at effort '{call.effort}'" if call.effort else ""
-        refuse("thinking.type", f"'{asked['type']}' is not supported by {call.model.id}{at}")
-    if asked["type"] == "enabled":
+    model, effort, asked = call.model, call.effort, call.body.get("thinking")
+    if effort and model.thinking and effort not in (model.effort_levels or ()):
+        levels = ", ".join(model.effort_levels or ()) or "none"
+        refuse("output_config.effort", f"'{effort}' is not supported by {model.id}; it takes: {levels}")
+    if asked and model.allows_thinking(asked["type"], effort) is False:
+        at = f" at effort '{effort}'" if effort else ""
+        refuse("thinking.type", f"'{asked['type']}' is not supported by {model.id}{at}")
+    if asked and asked["type"] == "enabled":
         budget = asked["budget_tokens"]
         if budget < LEAST_THINKING:
-            refuse(
-                "thinking.enabled.budget_tokens", f"Input should be greater than or equal to {LEAST_THINKING}"
-            )
+            why = f"Input should be greater than or equal to {LEAST_THINKING}"
+            refuse("thinking.enabled.budget_tokens", why)
         interleaved = any(beta.startswith("interleaved-thinking") for beta in call.betas)
         if not interleaved and budget >= call.body.get("max_tokens", budget + 1):
             refuse("max_tokens", "`max_tokens` must be greater than `thinking.budget_tokens`")
 
 
 def _tools(call: Call) -> None:
-    tools, seen = call.body.get("tools") or [], set()
-    for i, tool in enumerate(tools):
-        kind, where = tool.get("type", "custom"), f"tools.{i}"
-        fixed = shapes.NAMED_TOOLS.get(kind)
-        name = tool.get("name")
-        if fixed and name != fixed:
+    names: list[str | None] = []
+    for i, tool in enumerate(call.body.get("tools") or ()):
+        kind, name, where = tool.get("type", "custom"), tool.get("name"), f"tools.{i}"
+        fixed = shapes.NAMED_TOOLS.get(kind, name)
+        if name != fixed:
             refuse(f"{where}.name", f"Input should be '{fixed}'")
         if kind == "custom":
-            if not TOOL_NAME.fullmatch(name):
-                refuse(f"{where}.name", "String should match pattern '^[a-zA-Z0-9_-]{1,64}$'")
-            if tool["input_schema"].get("type") != "object":
-                refuse(f"{where}.input_schema.type", "Input should be 'object'")
-            schemas.well_formed(tool["input_schema"], f"{where}.input_schema")
-        if kind in shapes.TOOLSETS and (
-            tool.get("strict") or "input_examples" in tool or "defer_loading" in tool
-        ):
-            refuse(where, "A toolset takes none of `strict`, `input_examples` and `defer_loading`")
-        if name and name in seen:
+            _custom_tool(tool, where)
+        if name and name in names:
             refuse("tools", "Tool names must be unique.", error_code="tool_name_conflict")
-        seen.add(name)
-    _choice(call, seen)
+        names.append(name)
+    if "tool_choice" in call.body:
+        _choice(call, names)
 
 
-def _choice(call: Call, names: set[Any]) -> None:
-    if "tool_choice" not in call.body:
-        return
-    if not names and call.choice["type"] != "none":
+def _custom_tool(tool: dict[str, Any], where: str) -> None:
+    if not TOOL_NAME.fullmatch(tool["name"]):
+        refuse(f"{where}.name", f"String should match pattern '^{TOOL_NAME.pattern}$'")
+    if tool["input_schema"].get("type") != "object":
+        refuse(f"{where}.input_schema.type", "Input should be 'object'")
+    schemas.well_formed(tool["input_schema"], f"{where}.input_schema")
+
+
+def _choice(call: Call, names: list[str | None]) -> None:
+    kind = call.choice["type"]
+    if not names and kind != "none":
         refuse("tool_choice", "tool_choice may only be specified while providing tools")
-    if call.choice["type"] == "tool" and call.choice["name"] not in names:
+    if kind == "tool" and call.choice["name"] not in names:
         refuse("tool_choice", f"Tool '{call.choice['name']}' not found in provided tools")
     if call.forced and call.model.forced_tool_choice is False:
-        refuse(
-            "tool_choice",
-            f"'{call.choice['type']}' is not supported by {call.model.id}; use 'auto' or 'none'",
-        )
+        refuse("tool_choice", f"'{kind}' is not supported by {call.model.id}; use 'auto' or 'none'")
     if call.forced and call.thinking == "enabled":
         refuse("tool_choice", "Thinking may not be enabled when tool_choice forces tool use.")
 
@@ -221,28 +222,23 @@ def _prefill(call: Call) -> None:
 def _format(call: Call) -> None:
     weights = []
     if call.schema is not None:
-        if call.cites:
+        if any(map(cites, call.documents())):
             refuse("output_config.format", "Citations cannot be enabled together with a JSON format")
         weights.append(schemas.check(call.schema, "output_config.format.schema"))
-    strict = [(i, t) for i, t in enumerate(call.body.get("tools") or ()) if t.get("strict")]
+    strict = [(i, tool) for i, tool in enumerate(call.body.get("tools") or ()) if tool.get("strict")]
     if len(strict) > schemas.MOST_STRICT_TOOLS:
         refuse("tools", f"{len(strict)} strict tools, at most {schemas.MOST_STRICT_TOOLS} are allowed")
     weights += [schemas.check(t.get("input_schema") or {}, f"tools.{i}.input_schema") for i, t in strict]
-    optional, unions = sum(w.optional for w in weights), sum(w.unions for w in weights)
-    if optional > schemas.MOST_OPTIONAL:
-        refuse(
-            "", f"Schemas contain too many optional parameters ({optional}), limit: {schemas.MOST_OPTIONAL}"
-        )
-    if unions > schemas.MOST_UNIONS:
-        refuse(
-            "",
-            f"Schemas contain too many parameters with union types ({unions}), limit: {schemas.MOST_UNIONS}",
-        )
+    for what, number, most in (
+        ("optional parameters", sum(w.optional for w in weights), schemas.MOST_OPTIONAL),
+        ("parameters with union types", sum(w.unions for w in weights), schemas.MOST_UNIONS),
+    ):
+        if number > most:
+            refuse("", f"Schemas contain too many {what} ({number}), limit: {most}")
 
 
 def _citations(call: Call) -> None:
-    enabled = {bool((block.get("citations") or {}).get("enabled")) for _, block in call.documents()}
-    if len(enabled) > 1:
+    if len(set(map(cites, call.documents()))) > 1:
         refuse("messages", "citations must be enabled on all or on none of the documents of a request")
 
 
@@ -251,14 +247,11 @@ def _new_version(call: Call) -> None:
         return
     for where, role, block in call.blocks():
         if role == "assistant" and block["type"] == "document":
-            refuse(
-                where,
-                f"document blocks are not permitted in assistant messages from version {NEW_VERSION} on",
-            )
-        if role == "user" and block["type"] == "text" and block.get("citations"):
+            why = f"document blocks are not permitted in assistant messages from version {NEW_VERSION} on"
+            refuse(where, why)
+        texts = block["content"] if block["type"] == "search_result" else [block] if role == "user" else []
+        if any(text["type"] == "text" and text.get("citations") for text in texts):
             refuse(f"{where}.citations", "Extra inputs are not permitted")
-        if block["type"] == "search_result" and any(inner.get("citations") for inner in block["content"]):
-            refuse(f"{where}.content", "citations: Extra inputs are not permitted")
 
 
 def _place_and_pace(call: Call) -> None:
@@ -280,7 +273,7 @@ RULES: tuple[Callable[[Call], None], ...] = (
     turns.blocks,
     turns.order,
     turns.tool_results,
-    turns.cache_control,
+    tokens.breakpoints,
     _prefill,
     _format,
     _citations,

@@ -12,37 +12,18 @@ from claude_magic.practice.refusal import refuse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KEYWORDS_REFUSED = [
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "maxItems",
-    "uniqueItems",
-    "contains",
-    "minProperties",
-    "maxProperties",
-    "patternProperties",
-]
-KINDS: dict[str, tuple[Any, type | None]] = {
+REFUSED = """minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength maxItems
+uniqueItems contains minProperties maxProperties patternProperties"""
+KEYWORDS_REFUSED = REFUSED.split()
+KINDS: dict[str, tuple[Any, type]] = {
     # keyword -> (what its value is, what is in that value)
-    "properties": (dict, dict),
+    **dict.fromkeys(("properties", "$defs", "definitions"), (dict, dict)),
+    **dict.fromkeys(("anyOf", "oneOf", "allOf"), (list, dict)),
+    **dict.fromkeys(("$ref", "pattern", "format", "description"), (str, object)),
     "required": (list, str),
-    "enum": (list, None),
+    "enum": (list, object),
     "type": ((str, list), str),
-    "items": (dict, None),
-    "anyOf": (list, dict),
-    "oneOf": (list, dict),
-    "allOf": (list, dict),
-    "$ref": (str, None),
-    "$defs": (dict, dict),
-    "definitions": (dict, dict),
-    "pattern": (str, None),
-    "format": (str, None),
-    "description": (str, None),
+    "items": (dict, object),
 }
 MOST_OPTIONAL, MOST_UNIONS, MOST_STRICT_TOOLS = 24, 16, 20
 
@@ -84,13 +65,9 @@ def well_formed(schema: dict[str, Any], where: str) -> None:
             refuse(place, f"$ref {node['$ref']!r} points outside the schema or at nothing")
 
 
-def _is(value: Any, kind: Any, inside: type | None) -> bool:
-    if not isinstance(value, kind):
-        return False
-    if inside is None:
-        return True
+def _is(value: Any, kind: Any, inside: type) -> bool:
     items = value.values() if isinstance(value, dict) else value
-    return all(isinstance(item, inside) for item in items)
+    return isinstance(value, kind) and all(isinstance(item, inside) for item in items)
 
 
 def walk(schema: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -120,9 +97,7 @@ def resolve(root: dict[str, Any], reference: str) -> dict[str, Any] | None:
 
 def _reaches(root: dict[str, Any], start: str, goal: str, seen: frozenset[str]) -> bool:
     node = resolve(root, start)
-    found = (
-        {n["$ref"] for _, n in walk(node, "") if isinstance(n.get("$ref"), str)}
-        if node is not root
-        else {goal}
-    )
+    found = {goal}
+    if node is not root:
+        found = {n["$ref"] for _, n in walk(node, "") if isinstance(n.get("$ref"), str)}
     return goal in found or any(_reaches(root, r, goal, seen | {start}) for r in found - seen - {start})

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,30 +36,21 @@ FIELDS: dict[str, Any] = {
     "error": int,
 }
 EXAMPLE = Path(__file__).with_name("lesson.example.toml")
+LOOK = f"An example is {EXAMPLE}"
 GROUP = re.compile(r"\{(\d)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One pair of a lesson."""
+    """One pair of a lesson, as written or with a match filled in; `delay` in seconds."""
 
     pattern: re.Pattern[str]
     say: str = ""
     model: str | None = None
     delay: float = 0.0
     tool: str | None = None
-    input: dict[str, Any] | None = None
+    input: dict[str, Any] = field(default_factory=dict)
     error: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """What a lesson says to a prompt: a text or a tool call, after a delay in seconds."""
-
-    text: str
-    delay: float
-    tool: str | None
-    input: dict[str, Any]
 
 
 class Lesson:
@@ -68,15 +59,16 @@ class Lesson:
     def __init__(self, lines: list[Line]) -> None:
         self.lines = lines
 
-    def answer(self, prompt: str, model: str) -> Spoken | None:
-        """Return what the first matching pair says, or None; raises Refusal where it is an error."""
+    def answer(self, prompt: str, model: str) -> Line | None:
+        """Return the first matching pair, filled in, or None; raises Refusal where it is an error."""
         for line in self.lines:
             match = line.pattern.search(prompt)
             if match and line.model in (None, model):
+                said = replace(line, say=_with(match, line.say), input=_with(match, line.input))
                 if line.error:
                     headers = {"retry-after-ms": f"{line.delay * 1000:g}"} if line.delay else None
-                    raise Refusal(line.error, _with(match, line.say) or "a lesson's error", headers=headers)
-                return Spoken(_with(match, line.say), line.delay, line.tool, _with(match, line.input or {}))
+                    raise Refusal(line.error, said.say or "a lesson's error", headers=headers)
+                return said
         return None
 
 
@@ -91,9 +83,7 @@ def load(path: Path | str | None) -> Lesson:
             f"The lesson {path} cannot be read: {problem.strerror}", hint="Check the path."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise InputError(
-            f"The lesson {path} is not TOML: {problem}", hint=f"An example is {EXAMPLE}"
-        ) from None
+        raise InputError(f"The lesson {path} is not TOML: {problem}", hint=LOOK) from None
     _only(data, {"answer": list, "title": str}, f"{path}")
     return Lesson([_line(pair, f"{path}, answer {n}") for n, pair in enumerate(data.get("answer", []), 1)])
 
@@ -103,29 +93,28 @@ def _line(pair: Any, where: str) -> Line:
     found = dict(pair)
     when, contains = found.pop("when", None), found.pop("contains", None)
     if (when is None) == (contains is None):
-        raise InputError(f"{where}: give one of `when` and `contains`", hint=f"An example is {EXAMPLE}")
+        raise InputError(f"{where}: give one of `when` and `contains`", hint=LOOK)
     if not {"say", "tool", "error"} & set(found):
-        raise InputError(f"{where}: give `say`, `tool` or `error`", hint=f"An example is {EXAMPLE}")
+        raise InputError(f"{where}: give `say`, `tool` or `error`", hint=LOOK)
     if found.get("error") not in (None, *TYPES):
-        statuses = ", ".join(map(str, TYPES))
-        raise InputError(f"{where}: `error` is {found['error']}", hint=f"Take one of {statuses}.")
+        hint = f"Take one of {', '.join(map(str, TYPES))}."
+        raise InputError(f"{where}: `error` is {found['error']}", hint=hint)
     try:
         pattern = re.compile(when if contains is None else re.escape(contains), re.IGNORECASE)
     except re.error as problem:
-        raise InputError(
-            f"{where}: `when` is no regular expression: {problem}", hint="Or use `contains`."
-        ) from None
+        hint = "Or use `contains`."
+        raise InputError(f"{where}: `when` is no regular expression: {problem}", hint=hint) from None
     return Line(pattern, **found)
 
 
 def _only(table: Any, fields: dict[str, Any], where: str) -> None:
     if not isinstance(table, dict):
-        raise InputError(f"{where}: not a table", hint=f"An example is {EXAMPLE}")
+        raise InputError(f"{where}: not a table", hint=LOOK)
     if unknown := sorted(set(table) - set(fields)):
         raise InputError(f"{where}: unknown {', '.join(unknown)}", hint=f"Known are {', '.join(fields)}.")
     for name, value in table.items():
         if not isinstance(value, fields[name]) or isinstance(value, bool):
-            raise InputError(f"{where}: `{name}` has a wrong kind of value", hint=f"An example is {EXAMPLE}")
+            raise InputError(f"{where}: `{name}` has a wrong kind of value", hint=LOOK)
 
 
 def _with(match: re.Match[str], value: Any) -> Any:

@@ -13,12 +13,14 @@ import json
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
 
 from tornado import httpserver, httputil, iostream, web
 
 from claude_magic import practice
 from claude_magic.app import App, Request, Response
 from claude_magic.errors import ConfigError
+from claude_magic.practice import drills
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,8 +101,6 @@ class Handler(web.RequestHandler):
 
 
 def _request(asked: httputil.HTTPServerRequest) -> Request:
-    from urllib.parse import parse_qsl, unquote
-
     headers = {name.lower(): ",".join(asked.headers.get_list(name)) for name in asked.headers}
     query = tuple(parse_qsl(asked.query, keep_blank_values=True))
     return Request(asked.method or "GET", unquote(asked.path), query, headers, asked.body)
@@ -108,52 +108,33 @@ def _request(asked: httputil.HTTPServerRequest) -> Request:
 
 def listen(app: App, port: int, *, host: str = "127.0.0.1") -> tuple[httpserver.HTTPServer, str]:
     """Start to serve an App in the running loop; return the server and its URL. Port 0 takes a free one."""
-    application = web.Application([(".*", Handler, {"app": app})], log_function=lambda _: None)
-    server = httpserver.HTTPServer(application, max_buffer_size=MOST_BODY, max_body_size=MOST_BODY)
-    sockets = [_bound(port, host)]
-    server.add_sockets(sockets)
-    name = f"[{host}]" if ":" in host else host
-    return server, f"http://{name}:{sockets[0].getsockname()[1]}"
-
-
-def _bound(port: int, host: str) -> socket.socket:
     if not 0 <= port <= MOST_PORT:
         raise ConfigError(
             f"{port} is no port", hint=f"Choose one from 1 to {MOST_PORT}, such as --port 8484."
         )
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return _socket(family, address)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as problem:
         raise _unusable(port, host, problem) from None
-
-
-def _socket(family: int, address: Any) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(1024)
-        made.setblocking(False)
-    except OSError:
-        made.close()
-        raise
-    return made
+    application = web.Application([(".*", Handler, {"app": app})], log_function=lambda _: None)
+    server = httpserver.HTTPServer(application, max_buffer_size=MOST_BODY, max_body_size=MOST_BODY)
+    listening.setblocking(False)
+    server.add_sockets([listening])
+    name = f"[{host}]" if ":" in host else host
+    return server, f"http://{name}:{listening.getsockname()[1]}"
 
 
 def _unusable(port: int, host: str, problem: OSError) -> ConfigError:
     if problem.errno == errno.EADDRINUSE:
         return ConfigError(f"Port {port} is in use", hint=f"Choose another, such as --port {port + 1}.")
     if problem.errno == errno.EACCES:
-        return ConfigError(
-            f"Port {port} needs more rights", hint="Choose one above 1023, such as --port 8484."
-        )
-    return ConfigError(
-        f"{host} is no address of this machine", hint="Leave --host out: 127.0.0.1 is the default."
-    )
+        hint = "Choose one above 1023, such as --port 8484."
+        return ConfigError(f"Port {port} needs more rights", hint=hint)
+    hint = "Leave --host out: 127.0.0.1 is the default."
+    return ConfigError(f"{host} is no address of this machine", hint=hint)
 
 
-DRILLS_SHOWN = ("429", "529", "cut", "slow", "refuse")
 USE = """Practice server: {url}   (Ctrl-C ends it; nothing leaves this machine)
 
   in a notebook   %env ANTHROPIC_BASE_URL={url}
@@ -163,8 +144,10 @@ USE = """Practice server: {url}   (Ctrl-C ends it; nothing leaves this machine)
                     -d '{{"model": "claude-haiku-5-5", "max_tokens": 99,
                         "messages": [{{"role": "user", "content": "What is new?"}}]}}'
 
-Faults on request: a prompt with {drills} or another
-drill in it gets that fault; practice:429x2 gets it twice, then an answer.
+Faults on request: a prompt with one of these in it gets that fault.
+practice:429x2 gets it twice, then an answer; practice:429@5 says to wait 5 seconds.
+
+{drills}
 """
 
 
@@ -187,9 +170,8 @@ def serve(
 async def _serve(app: App, port: int, host: str, ready: Callable[[str], None] | None) -> None:
     server, url = listen(app, port, host=host)
     stop = asyncio.Event()
-    with contextlib.suppress(
-        NotImplementedError, RuntimeError, ValueError
-    ):  # Windows, or not the main thread
+    # not on Windows, nor outside the main thread
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     (ready or _tell)(url)
@@ -201,4 +183,4 @@ async def _serve(app: App, port: int, host: str, ready: Callable[[str], None] | 
 
 
 def _tell(url: str) -> None:
-    print(USE.format(url=url, drills=", ".join(f"practice:{name}" for name in DRILLS_SHOWN)), flush=True)  # noqa: T201 - this is what a person starts it for
+    print(USE.format(url=url, drills=drills.HELP), flush=True)  # noqa: T201 - a person starts it for this

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from claude_magic.catalog import EFFORTS
 from claude_magic.practice.refusal import refuse
 
 WORDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -52,7 +53,7 @@ def _word(value: Any, kind: str, where: str) -> None:
 def _fields(value: Any, fields: dict[str, Any], where: str) -> None:
     _word(value, "object", where)
     prefix = f"{where}." if where else ""
-    kinds = _kinds(fields)
+    kinds = {name.rstrip("*"): kind for name, kind in fields.items()}
     for name in fields:
         if name.endswith("*") and name[:-1] not in value:
             refuse(prefix + name[:-1], "Field required")
@@ -60,10 +61,6 @@ def _fields(value: Any, fields: dict[str, Any], where: str) -> None:
         if name not in kinds:
             refuse(prefix + name, "Extra inputs are not permitted")
         check(item, kinds[name], prefix + name)
-
-
-def _kinds(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name.rstrip("*"): kind for name, kind in fields.items()}
 
 
 def _either(choices: tuple[Any, ...]) -> str:
@@ -78,15 +75,13 @@ def tagged(table: dict[str, Any], default: str | None = None) -> Any:
         _word(value, "object", where)
         tag = value.get("type", default)
         if not isinstance(tag, str):
-            refuse(f"{where}.type" if where else "type", "Field required")
+            refuse(f"{where}.type", "Field required")
         if tag not in table:
-            tags = ", ".join(repr(t) for t in table)
-            refuse(
-                where, f"Input tag {tag!r} found using 'type' does not match any of the expected tags: {tags}"
-            )
-        fields = table[tag]
-        if fields is not None:
-            _fields(value, {"type": "text", **fields}, where)
+            tags = ", ".join(map(repr, table))
+            why = f"Input tag {tag!r} found using 'type' does not match any of the expected tags: {tags}"
+            refuse(where, why)
+        if table[tag] is not None:
+            _fields(value, {"type": "text", **table[tag]}, where)
 
     return by_type
 
@@ -101,111 +96,60 @@ def nullable(kind: Any) -> Any:
     return lambda value, where: None if value is None else check(value, kind, where)
 
 
-CACHE = nullable({"type*": ("ephemeral",), "ttl": ("5m", "1h")})
-TEXT = {"text*": "text", "citations": "any", "cache_control": CACHE}
+CACHE = {"cache_control": nullable({"type*": ("ephemeral",), "ttl": ("5m", "1h")})}
+CITED = {"citations": nullable({"enabled": "flag"}), **CACHE}
+TEXT = {"text*": "text", "citations": "any", **CACHE}
 IMAGE_SOURCES = {
     "base64": {"media_type*": "text", "data*": "text"},
     "url": {"url*": "text"},
     "file": {"file_id*": "text"},
 }
-IMAGE = {
-    "source*": tagged(IMAGE_SOURCES),
-    "cache_control": CACHE,
-    "transformations": {"oversized_image": ("downsize", "error")},
-}
+OVERSIZED = {"oversized_image": ("downsize", "error")}
+IMAGE = {"source*": tagged(IMAGE_SOURCES), "transformations": OVERSIZED, **CACHE}
 SOURCES = IMAGE_SOURCES | {
     "text": {"media_type*": ("text/plain",), "data*": "text"},
     "content": {"content*": text_or(tagged({"text": TEXT, "image": IMAGE}))},
 }
-DOCUMENT = {
-    "source*": tagged(SOURCES),
-    "title": "text?",
-    "context": "text?",
-    "citations": nullable({"enabled": "flag"}),
-    "cache_control": CACHE,
-}
-SEARCH_RESULT = {
-    "source*": "text",
-    "title*": "text",
-    "content*": [tagged({"text": TEXT})],
-    "citations": nullable({"enabled": "flag"}),
-    "cache_control": CACHE,
-}
 RESULT_BLOCKS = {
     "text": TEXT,
     "image": IMAGE,
-    "document": DOCUMENT,
-    "search_result": SEARCH_RESULT,
-    "tool_reference": {"tool_name*": "text", "cache_control": CACHE},
-    "browser_state": {"tabs*": "list", "state_changes": "any", "cache_control": CACHE},
+    "document": {"source*": tagged(SOURCES), "title": "text?", "context": "text?", **CITED},
+    "search_result": {"source*": "text", "title*": "text", "content*": [tagged({"text": TEXT})], **CITED},
+    "tool_reference": {"tool_name*": "text", **CACHE},
 }
-SERVER_RESULTS = [
-    "web_search_tool_result",
-    "web_fetch_tool_result",
-    "code_execution_tool_result",
-    "bash_code_execution_tool_result",
-    "text_editor_code_execution_tool_result",
-    "tool_search_tool_result",
-]
-USER_BLOCKS = ("text", "image", "document", "search_result", "tool_result", "container_upload")
+TOOL_USE = {"id*": "text", "name*": "text", "input*": "object", "caller": "any", **CACHE}
+TOOL_RESULT = {
+    "tool_use_id*": "text",
+    "content": text_or(tagged(RESULT_BLOCKS)),
+    "is_error": "flag?",
+    **CACHE,
+}
+SERVER_TOOLS = ("web_search", "web_fetch", "code_execution", "bash_code_execution", "tool_search")
+SERVER_RESULTS = (*(f"{name}_tool_result" for name in SERVER_TOOLS), "text_editor_code_execution_tool_result")
+SERVER_RESULT = {"tool_use_id*": "text", "content*": "any", "caller": "any", **CACHE}
+UNCHECKED = """mcp_tool_use mcp_tool_result mcp_tool_listing compaction fallback advisor_tool_result
+tool_addition tool_removal"""
 BLOCKS: dict[str, Any] = {
-    "text": TEXT,
-    "image": IMAGE,
-    "document": DOCUMENT,
-    "search_result": SEARCH_RESULT,
-    "tool_use": {
-        "id*": "text",
-        "name*": "text",
-        "input*": "object",
-        "caller": "any",
-        "toolset_name": "text?",
-        "cache_control": CACHE,
-    },
-    "tool_result": {
-        "tool_use_id*": "text",
-        "content": text_or(tagged(RESULT_BLOCKS)),
-        "is_error": "flag?",
-        "toolset_name": "text?",
-        "cache_control": CACHE,
-    },
+    **{name: RESULT_BLOCKS[name] for name in ("text", "image", "document", "search_result")},
+    "tool_use": {"toolset_name": "text?", **TOOL_USE},
+    "tool_result": {"toolset_name": "text?", **TOOL_RESULT},
     "thinking": {"thinking*": "text", "signature*": "text"},
     "redacted_thinking": {"data*": "text"},
-    "server_tool_use": {
-        "id*": "text",
-        "name*": "text",
-        "input*": "object",
-        "caller": "any",
-        "cache_control": CACHE,
-    },
-    "container_upload": {"file_id*": "text", "cache_control": CACHE},
-} | {
-    name: {"tool_use_id*": "text", "content*": "any", "caller": "any", "cache_control": CACHE}
-    for name in SERVER_RESULTS
+    "server_tool_use": TOOL_USE,
+    "container_upload": {"file_id*": "text", **CACHE},
+    **dict.fromkeys(SERVER_RESULTS, SERVER_RESULT),
+    **dict.fromkeys(UNCHECKED.split()),
 }
-BLOCKS |= dict.fromkeys(
-    [
-        "mcp_tool_use",
-        "mcp_tool_result",
-        "mcp_tool_listing",
-        "compaction",
-        "fallback",
-        "advisor_tool_result",
-        "tool_addition",
-        "tool_removal",
-    ]
-)
-TOOL = {
-    "cache_control": CACHE,
-    "defer_loading": "flag",
-    "strict": "flag?",
-    "allowed_callers": ["text"],
-    "input_examples": ["object"],
-}
-CUSTOM = TOOL | {
+CUSTOM = {
     "name*": "text",
     "input_schema*": "object",
     "description": "text",
+    "strict": "flag?",
+    "defer_loading": "flag",
     "eager_input_streaming": "flag?",
+    "allowed_callers": ["text"],
+    "input_examples": ["object"],
+    **CACHE,
 }
 NAMED_TOOLS = {
     # type -> the one name it may have; other fields are taken as they are
@@ -217,22 +161,21 @@ NAMED_TOOLS = {
     **{f"web_search_{day}": "web_search" for day in ("20250305", "20260209", "20260318")},
     **{f"web_fetch_{day}": "web_fetch" for day in ("20250910", "20260209", "20260309", "20260318")},
     **{f"code_execution_{day}": "code_execution" for day in ("20250522", "20250825", "20260120", "20260521")},
-    **{
-        f"tool_search_tool_{kind}{day}": f"tool_search_tool_{kind}"
-        for kind in ("regex", "bm25")
-        for day in ("", "_20251119")
-    },
+    **{f"tool_search_tool_{kind}": f"tool_search_tool_{kind}" for kind in ("regex", "bm25")},
+    **{f"tool_search_tool_{kind}_20251119": f"tool_search_tool_{kind}" for kind in ("regex", "bm25")},
 }
-TOOLSETS = ("computer_toolset_20260801", "browser_toolset_20260801")
-BETA_TOOLS = (
-    "bash_20241022",
-    "text_editor_20241022",
-    "advisor_20260301",
-    "mcp_toolset",
-    *(f"computer_{day}" for day in ("20241022", "20250124", "20251124")),
-)
-TOOLS: dict[str, Any] = {"custom": CUSTOM} | dict.fromkeys((*NAMED_TOOLS, *TOOLSETS, *BETA_TOOLS))
-DISPLAY = ("summarized", "omitted", "updates", None)
+OTHER_TOOLS = """computer_toolset_20260801 browser_toolset_20260801 bash_20241022 text_editor_20241022
+advisor_20260301 mcp_toolset computer_20241022 computer_20250124 computer_20251124"""
+TOOLS: dict[str, Any] = {"custom": CUSTOM, **dict.fromkeys((*NAMED_TOOLS, *OTHER_TOOLS.split()))}
+PARALLEL = {"disable_parallel_tool_use": "flag"}
+CHOICES = {"auto": PARALLEL, "any": PARALLEL, "tool": {"name*": "text", **PARALLEL}, "none": {}}
+DISPLAY = {"display": ("summarized", "omitted", "updates", None)}
+THINKING = {
+    "adaptive": DISPLAY,
+    "enabled": {"budget_tokens*": "whole", **DISPLAY},
+    "disabled": {},
+    "between_tools": {},
+}
 MESSAGE = {
     "role*": ("user", "assistant", "system"),
     "content*": text_or(tagged(BLOCKS)),
@@ -244,29 +187,15 @@ BODY: dict[str, Any] = {
     "messages*": [MESSAGE],
     "system": text_or(tagged({"text": TEXT})),
     "tools": [tagged(TOOLS, "custom")],
-    "tool_choice": tagged(
-        {
-            "auto": {"disable_parallel_tool_use": "flag"},
-            "any": {"disable_parallel_tool_use": "flag"},
-            "tool": {"name*": "text", "disable_parallel_tool_use": "flag"},
-            "none": {},
-        }
-    ),
-    "thinking": tagged(
-        {
-            "adaptive": {"display": DISPLAY},
-            "enabled": {"budget_tokens*": "whole", "display": DISPLAY},
-            "disabled": {},
-            "between_tools": {},
-        }
-    ),
+    "tool_choice": tagged(CHOICES),
+    "thinking": tagged(THINKING),
     "output_config": {
-        "effort": ("low", "medium", "high", "xhigh", "max", None),
+        "effort": (*EFFORTS, None),
         "format": nullable({"type*": ("json_schema",), "schema*": "object"}),
         "task_budget": "object",
     },
-    "cache_control": CACHE,
     "speed": ("standard", "fast", None),
+    **CACHE,
 }
 CREATE = BODY | {
     "max_tokens*": "whole",
@@ -274,23 +203,15 @@ CREATE = BODY | {
     "stream": "flag?",
     "metadata": {"user_id": "text?"},
     "container": "any",
-    "diagnostics": nullable({"previous_message_id": "text?"}),
+    "diagnostics": "any",
     "inference_geo": ("global", "us", None),
     "service_tier": ("auto", "standard_only"),
     "temperature": "number",
     "top_p": "number",
     "top_k": "whole",
 }
-BETA = dict.fromkeys(
-    [
-        "mcp_servers",
-        "context_management",
-        "compaction",
-        "fallbacks",
-        "fallback_credit_token",
-        "thread",
-        "billing_policy",
-    ],
-    "any",
+BETA_FIELDS = (
+    "mcp_servers context_management compaction fallbacks fallback_credit_token thread billing_policy"
 )
+BETA = dict.fromkeys(BETA_FIELDS.split(), "any")
 """Fields that are taken, and not acted on, in a request that names a beta."""

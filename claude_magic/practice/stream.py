@@ -15,14 +15,25 @@ from claude_magic.catalog import estimate_tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from claude_magic.practice.answers import Draft
+
 Chunk = bytes | float | Exception
 PIECE = re.compile(r"\s*(?:\S+\s*){1,4}|\s+")
 JSON_PIECE = 16  # characters
 PING_EVERY = 5.0  # seconds of pauses
 SLOW, SILENCE = 8.0, 60.0  # tokens a second; seconds
-CUMULATIVE = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-FINAL = (*CUMULATIVE, "output_tokens_details", "server_tool_use")
+ENDING = ("stop_reason", "stop_sequence", "stop_details", "container")
+TOTALS = (
+    *("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
+    *("output_tokens", "output_tokens_details", "server_tool_use"),
+)
+EMPTY: dict[str, dict[str, Any]] = {
+    "text": {"text": ""},
+    "thinking": {"thinking": "", "signature": ""},
+    "tool_use": {"input": {}},
+}
 CUT = "practice drill: the connection was cut"
+OVERLOADED = {"type": "overloaded_error", "message": "Overloaded"}
 
 
 def frame(event: dict[str, Any]) -> bytes:
@@ -32,41 +43,27 @@ def frame(event: dict[str, Any]) -> bytes:
 
 def events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the events that add up to the message."""
-    usage = {
-        **message["usage"],
-        "output_tokens": min(1, message["usage"]["output_tokens"]),
-        "output_tokens_details": None,
+    usage, ending = message["usage"], {name: message[name] for name in ENDING}
+    begun = {**usage, "output_tokens": min(1, usage["output_tokens"]), "output_tokens_details": None}
+    yield {
+        "type": "message_start",
+        "message": {**message, **dict.fromkeys(ENDING), "content": [], "usage": begun},
     }
-    empty: dict[str, Any] = {
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "stop_details": None,
-        "usage": usage,
-    }
-    yield {"type": "message_start", "message": {**message, **empty}}
     for index, block in enumerate(message["content"]):
-        yield {"type": "content_block_start", "index": index, "content_block": _emptied(block)}
+        yield {"type": "content_block_start", "index": index, "content_block": _begun(block)}
         if index == 0:
             yield {"type": "ping"}
         for delta in _deltas(block):
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
-    ending = {name: message[name] for name in ("stop_reason", "stop_sequence", "stop_details", "container")}
-    totals = {name: message["usage"][name] for name in FINAL if message["usage"][name] is not None}
+    totals = {name: usage[name] for name in TOTALS if usage[name] is not None}
     yield {"type": "message_delta", "delta": ending, "usage": totals}
     yield {"type": "message_stop"}
 
 
-def _emptied(block: dict[str, Any]) -> dict[str, Any]:
-    match block["type"]:
-        case "text":
-            return {**block, "text": "", "citations": None if block["citations"] is None else []}
-        case "thinking":
-            return {**block, "thinking": "", "signature": ""}
-        case "tool_use":
-            return {**block, "input": {}}
-    return block
+def _begun(block: dict[str, Any]) -> dict[str, Any]:
+    begun = {**block, **EMPTY[block["type"]]}
+    return begun | {"citations": []} if block.get("citations") else begun
 
 
 def _deltas(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -87,24 +84,21 @@ def _deltas(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield {"type": "input_json_delta", "partial_json": whole[at : at + JSON_PIECE]}
 
 
-def chunks(
-    message: dict[str, Any],
-    request_id: str,
-    *,
-    speed: float | None,
-    way: str = "",
-    figure: float | None = None,
-) -> Iterator[Chunk]:
+def chunks(message: dict[str, Any], request_id: str, made: Draft, speed: float | None) -> Iterator[Chunk]:
     """Yield a stream's bytes and pauses: `speed` tokens a second, and a drill's fault half way through."""
-    speed = (figure or SLOW) if way == "slow" else speed
-    planned = list(events(message))
+    planned, quiet, speed = [*events(message)], 0.0, _speed(made, speed)
     middle = _middle(planned)
-    quiet = 0.0
+    if made.delay:
+        yield made.delay
     for n, event in enumerate(planned):
-        if n == middle and way in BREAKS:
-            yield from BREAKS[way](request_id, figure)
-            if way != "silence":
-                return
+        if n == middle and made.way == "silence":
+            yield _silence(made)
+        elif n == middle and made.way == "cut":
+            yield ConnectionResetError(CUT)
+            return
+        elif n == middle and made.way == "error":
+            yield frame({"type": "error", "error": OVERLOADED, "request_id": request_id})
+            return
         if speed and (pause := _tokens(event, message["model"]) / speed):
             yield pause
             quiet += pause
@@ -112,6 +106,30 @@ def chunks(
                 quiet = 0.0
                 yield frame({"type": "ping"})
         yield frame(event)
+
+
+def whole(message: dict[str, Any], made: Draft, speed: float | None) -> Iterator[Chunk]:
+    """Yield a plain answer's bytes and pauses."""
+    data, speed = wire.encode(message), _speed(made, speed)
+    if made.delay:
+        yield made.delay
+    if made.way == "silence":
+        yield _silence(made)
+    if speed and message["usage"]["output_tokens"]:
+        yield message["usage"]["output_tokens"] / speed
+    if made.way == "cut":
+        yield data[: len(data) // 2]
+        yield ConnectionResetError(CUT)
+    else:
+        yield data
+
+
+def _speed(made: Draft, speed: float | None) -> float | None:
+    return (made.figure or SLOW) if made.way == "slow" else speed
+
+
+def _silence(made: Draft) -> float:
+    return SILENCE if made.figure is None else made.figure
 
 
 def _middle(planned: list[dict[str, Any]]) -> int:
@@ -124,43 +142,3 @@ def _tokens(event: dict[str, Any], model: str) -> int:
     delta = event.get("delta", {})
     said = delta.get("text") or delta.get("thinking") or delta.get("partial_json")
     return estimate_tokens(said, model) if said else 0
-
-
-def _cut(_request_id: str, _figure: float | None) -> Iterator[Chunk]:
-    yield ConnectionResetError(CUT)
-
-
-def _error(request_id: str, _figure: float | None) -> Iterator[Chunk]:
-    error = {"type": "overloaded_error", "message": "Overloaded"}
-    yield frame({"type": "error", "error": error, "request_id": request_id})
-
-
-def _silence(_request_id: str, figure: float | None) -> Iterator[Chunk]:
-    yield SILENCE if figure is None else figure
-
-
-BREAKS = {"cut": _cut, "error": _error, "silence": _silence}
-
-
-def whole(
-    message: dict[str, Any], *, speed: float | None, way: str = "", figure: float | None = None
-) -> Iterator[Chunk]:
-    """Yield a plain answer's bytes and pauses."""
-    speed = (figure or SLOW) if way == "slow" else speed
-    if way == "silence":
-        yield SILENCE if figure is None else figure
-    if speed and message["usage"]["output_tokens"]:
-        yield message["usage"]["output_tokens"] / speed
-    data = wire.encode(message)
-    if way == "cut":
-        yield data[: len(data) // 2]
-        yield ConnectionResetError(CUT)
-    else:
-        yield data
-
-
-def after(delay: float, parts: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Put a pause before an answer."""
-    if delay:
-        yield delay
-    yield from parts

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 MOST_SENTENCES = 2_000
 MOST_ROWS = 20_000
@@ -20,6 +20,7 @@ MOST_LINE = 10_000  # characters of a table's line
 MOST_DIGITS = 15
 MISSING = ("", "NaN", "nan", "None", "null", "<NA>")
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+SPLIT_NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+")
 SENTENCE = re.compile(r"\S.*?(?:[.!?]+[\"')\]”’]*(?=\s|$)|[。！？]|$)", re.MULTILINE)
 _STOP = """
 a about all also am an and any are as at be because been but by can could did do does each for from give had
@@ -56,6 +57,11 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in WORD.findall(text) if word.casefold() not in STOP]
 
 
+def name_stems(text: str) -> frozenset[str]:
+    """Return the stems of a text, those inside names such as `petal_length` and `petalLength` too."""
+    return frozenset(stems(SPLIT_NAME.sub(" ", text)))
+
+
 def sentences(text: str) -> list[Sentence]:
     """Return the sentences of a text, a line end being an end too."""
     found = islice(SENTENCE.finditer(text), MOST_SENTENCES)
@@ -79,11 +85,6 @@ def best(candidates: list[Sentence], question: str, most: int) -> list[int]:
     scores = [sum(weights[w] for w in weights if w in bag) / (8 + len(bag)) for bag in bags]
     ranked = sorted(range(len(bags)), key=lambda i: (-scores[i], i))
     return sorted(i for i in ranked[:most] if scores[i] > 0 or not shared)
-
-
-def overlap(a: Iterable[str], b: Iterable[str]) -> int:
-    """Return how many stems two texts share."""
-    return len(set(a) & set(b))
 
 
 class Table(NamedTuple):

@@ -114,6 +114,7 @@ def test_prose_with_commas_is_no_table(api):
         ),
         ("Write a Python function `slug` that shortens `title`.", ("def slug(title)",)),
         ('Write a script that says """hello\\', ("def ",)),
+        ("Write a Python function that returns the n-th Fibonacci number.", ("def fibonacci_number(value)",)),
     ],
 )
 def test_code_is_a_python_block_that_parses_and_uses_the_prompts_names(api, prompt, names):
@@ -147,6 +148,46 @@ def test_a_follow_up_draws_on_earlier_turns(api):
         {"role": "user", "content": "What is my name?"},
     ]
     assert "[practice] My name is Ada and I keep bees." == api.say(..., messages=turns)
+
+
+def follow_up(api, first, question):
+    turns = [
+        {"role": "user", "content": first},
+        {"role": "assistant", "content": api.message(first)["content"]},
+    ]
+    return api.say(..., messages=[*turns, {"role": "user", "content": question}])
+
+
+def test_a_follow_up_about_something_else_is_told_that_no_model_was_asked(api):
+    said = follow_up(api, f"Describe species\n\n{FRAME}", "What is an index?")
+    assert "[practice] No model was asked" in said
+    assert "species" not in said
+
+
+@pytest.mark.parametrize("question", ["And how long are the petals?", "Tell me about it."])
+def test_a_follow_up_about_a_table_is_answered_from_the_table(api, question):
+    said = follow_up(api, f"Describe species\n\n{FRAME}", question)
+    assert "`petal_length` runs from 1.4 to 6.2" in said
+    assert "[practice]" not in said.removeprefix("[practice]")
+
+
+def test_a_greeting_is_no_text_to_draw_on(api):
+    assert "No model was asked" in api.say("Hello! Who are you?")
+
+
+def test_an_instruction_after_the_text_counts(api):
+    assert 1 == api.say("Summarise The pier is old. It is long. It is closed. in one sentence.").count(".")
+
+
+def test_what_to_extract_names_the_keys(api):
+    asked = "Extract the name, age and city as JSON: Maria Gomez, 34, moved to Lisbon."
+    assert {"practice": True, "name": "Maria Gomez", "age": 34, "city": "Lisbon"} == json.loads(
+        api.say(asked)
+    )
+
+
+def test_a_word_that_names_a_library_asks_for_no_code(api):
+    assert "```" not in api.say("Write a haiku about pandas.")
 
 
 def test_a_tool_is_called_with_arguments_from_the_prompt(api):
