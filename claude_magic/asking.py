@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from claude_magic import chat, current, display, prompt, settings
 from claude_magic.answer import Answer
 from claude_magic.cell import Ask
+from claude_magic.dryrun import DryRun, dry_run
 from claude_magic.errors import InputError, Stopped, printable
 from claude_magic.thread import Thread, threads
 
@@ -31,7 +32,7 @@ ASKED_FOR = {  # what a format adds to the question, as the model does not know 
 VALUES: dict[str, Callable[[Answer], Any]] = {"json": Answer.json, "df": Answer.df}  # what -o NAME binds
 
 
-def ask(shell: Any, asked: Ask) -> Answer | chat.DryRun:
+def ask(shell: Any, asked: Ask) -> Answer | DryRun:
     """Ask what a cell or line asks, show it, bind it; raises ClaudeError, or Stopped when interrupted."""
     rendered = render(shell, asked.prompt, asked)
     blocks = [*rendered.blocks, *_form(_format(asked))]
@@ -91,7 +92,7 @@ class _Turn:
 
     def run(self, call: Callable[..., Answer]) -> Answer:
         """Make the call, show and bind its answer; what broke off stays on screen and in `_claude`."""
-        client = chat.client()  # raises, when there is no key, before anything is shown
+        client = current.client()  # raises, when there is no key, before anything is shown
         asked, format = self.asked, _format(self.asked)
         stream = asked.stream and bool(settings.option("stream").value)
         go = functools.partial(call, client=client, stream=stream, cell=cell_number(self.shell))
@@ -236,8 +237,8 @@ def _conversation(asked: Ask) -> Iterator[Thread | None]:
 
 def _dry_run(
     rendered: Rendered, blocks: list[dict[str, Any]], given: Mapping[str, Any], *, quiet: bool
-) -> chat.DryRun:
-    found = chat.dry_run(blocks, **given)
+) -> DryRun:
+    found = dry_run(blocks, **given)
     if not quiet:
         for name, what in rendered.used.items():
             note(f"{{{name}}}: {what}")

@@ -26,6 +26,7 @@ from claude_magic.errors import (
 
 if TYPE_CHECKING:
     from claude_magic.client import Client
+    from claude_magic.limits import Reservation
     from claude_magic.wire import Message
 
 
@@ -54,12 +55,15 @@ class Call:
     first: float | None = None
     message: Message | None = None
     error: BaseException | None = None
+    reservation: Reservation | None = None
+    begun: bool = False
     outcome: str = "ok"
     attempts: tuple[Attempt, ...] = ()
     request_id: str | None = None
 
     def run(self, watch: Watch | None, *, stream: bool) -> None:
         """Send the call and pass on what arrives."""
+        self.begun = True
         if stream:
             self._stream(watch)
         else:
@@ -106,7 +110,7 @@ class Call:
     def unsent(self) -> bool:
         """Whether the call never left this process, so that there is nothing to record."""
         local = isinstance(self.error, InputError | ConfigError | RequestTooLargeError)
-        return local and self.message is None and not self.attempts
+        return not self.begun or (local and self.message is None and not self.attempts)
 
     def answer(self) -> Answer | None:
         """Return what arrived as an Answer, also given to the error as `.answer`; None where nothing did."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -16,10 +17,11 @@ from claude_magic import __version__, pool, settings, transport, wire
 from claude_magic.app import Request, Response
 from claude_magic.endpoints import ENDPOINTS, MB, Endpoint
 from claude_magic.errors import APIResponseError, ConfigError, InputError, RequestTooLargeError
+from claude_magic.keys import Secret, hide, reveal
 from claude_magic.policy import Call, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 T = TypeVar("T")
 DEFAULT_VERSION = "2026-10-21"
@@ -39,7 +41,7 @@ class Options:
     max_retries: int = 2
     retry_unknown: bool = False
     anthropic_version: str = DEFAULT_VERSION
-    default_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    default_headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
     max_bytes: int = 64 * MB
     on_wait: Callable[[float, str], None] | None = field(default=None, repr=False)
 
@@ -53,15 +55,14 @@ class Caller:
     def call(self, name: str, params: Mapping[str, Any], *, stream: bool = False, **path: str) -> Call:
         """Return the Call of an endpoint; raises ClaudeError where it could not be sent."""
         row, rest = ENDPOINTS[name], dict(params)
-        per_call = {k: rest.pop(k) for k in PER_CALL if k in rest}
+        options = _usable(replace(self.options, **{k: rest.pop(k) for k in PER_CALL if k in rest}))
         headers = self._headers(row, rest)
-        query, body = dict(rest.pop("extra_query", None) or {}), rest.pop("extra_body", None) or {}
+        query, body = _named(rest, "extra_query"), _named(rest, "extra_body")
         if row.method == "GET":
             query = {**rest, **query}
         data = b"" if row.method == "GET" else _encoded({**rest, **body}, row)
         filled = row.path.format(**{k: quote(v, safe="") for k, v in path.items()})
         request = Request(row.method, filled, tuple(_pairs(query)), headers, data)
-        options = replace(self.options, **per_call)
         return Call(
             request,
             stream=stream,
@@ -73,8 +74,8 @@ class Caller:
             most=options.max_bytes,
         )
 
-    def _headers(self, row: Endpoint, params: dict[str, Any]) -> dict[str, str]:
-        headers = {
+    def _headers(self, row: Endpoint, params: dict[str, Any]) -> dict[str, Any]:
+        headers: dict[str, Any] = {
             "anthropic-version": self.options.anthropic_version,
             "accept": "application/json",
             "user-agent": USER_AGENT,
@@ -82,11 +83,13 @@ class Caller:
         if row.method != "GET":
             headers["content-type"] = "application/json"
         if betas := params.pop("betas", None):
-            headers["anthropic-beta"] = ",".join(betas)
+            headers["anthropic-beta"] = _header_value(
+                "betas", betas if isinstance(betas, str) else _comma(betas)
+            )
         for name, header in SHORT_HEADERS.items():
             if (value := params.pop(name, None)) is not None:
-                headers[header] = value
-        for more in (self.options.default_headers, params.pop("extra_headers", None) or {}):
+                headers[header] = _header_value(name, value)
+        for more in (self.options.default_headers, _named(params, "extra_headers")):
             headers.update({_header_name(k): _header_value(k, v) for k, v in more.items() if v is not None})
         if self.route.credential is None and not {"authorization", "x-api-key"} & headers.keys():
             raise ConfigError("There is no API key", hint=settings.NO_KEY_HINT)
@@ -143,9 +146,41 @@ def whole(reply: Reply) -> wire.Record:
     return value.answered(Response(reply.status, reply.headers))
 
 
+def _usable(options: Options) -> Options:
+    """Return options that a call can be made with; raises InputError, which names the one that is none."""
+    for name in ("timeout", "total_timeout"):
+        value = getattr(options, name)
+        if not (value is None or hasattr(value, "as_dict") or _is_number(value)):
+            raise InputError(
+                f"{name} must be a number of seconds above 0, not {value!r}", hint=f"Give {name}=60."
+            )
+    if not (isinstance(options.max_retries, int) and options.max_retries >= 0):
+        raise InputError(
+            f"max_retries must be a whole number, not {options.max_retries!r}", hint="Give max_retries=2."
+        )
+    return options
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+
+
+def _named(params: dict[str, Any], name: str) -> dict[str, Any]:
+    value = params.pop(name, None) or {}
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name} must be a dict, not {type(value).__name__}", hint="Give a dict.")
+    return dict(value)
+
+
+def _comma(betas: Any) -> str:
+    if not isinstance(betas, Iterable):
+        raise InputError(f"betas must be a list of names, not {betas!r}", hint='Give betas=["name"].')
+    return ",".join(map(str, betas))
+
+
 def _encoded(body: dict[str, Any], row: Endpoint) -> bytes:
     for name in ("messages", "tools"):
-        if name in body and not isinstance(body[name], list | str | dict | None):
+        if isinstance(body.get(name), Iterable) and not isinstance(body[name], list | str | dict):
             body[name] = list(body[name])
     try:
         data = wire.encode(body)
@@ -179,10 +214,10 @@ def _header_name(name: str) -> str:
     return name.lower()
 
 
-def _header_value(name: str, value: Any) -> str:
-    text = str(value)
-    if not text.isascii() or not (text.isprintable() or not text):
+def _header_value(name: str, value: Any) -> str | Secret:
+    made = hide(name, value if isinstance(value, Secret) else str(value))
+    if not reveal(made).isascii() or not reveal(made).isprintable():
         raise InputError(
             f"The header {name} has a character that HTTP does not allow", hint="Use ASCII text."
         )
-    return text
+    return made

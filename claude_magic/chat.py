@@ -6,40 +6,27 @@ Whatever becomes of a call, its reservation is settled with one ledger entry.
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from claude_magic import compose, ledger, limits, settings, wire
-from claude_magic.answer import Answer
-from claude_magic.call import Call, Watch
+from claude_magic.call import Call
 from claude_magic.current import client, session_id, source_of
-from claude_magic.dryrun import DryRun, dry_run
-from claude_magic.errors import APIError, BudgetError
-from claude_magic.thread import Thread, Threads, Turn, threads
+from claude_magic.errors import APIError, BudgetError, Stopped
+from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
     from pathlib import Path
 
+    from claude_magic.answer import Answer
+    from claude_magic.call import Watch
     from claude_magic.client import Client
     from claude_magic.ledger import Ledger
-    from claude_magic.limits import Reservation
-
-__all__ = [
-    "Answer",
-    "DryRun",
-    "Thread",
-    "Threads",
-    "Turn",
-    "Watch",
-    "ask",
-    "client",
-    "dry_run",
-    "go_on",
-    "session_id",
-    "threads",
-]
 
 COUNT_MARGIN = 1.1  # the service calls its count of tokens an estimate
 
@@ -113,37 +100,63 @@ def _turn(thread: Thread, user: dict[str, Any] | None, body: dict[str, Any], how
                 note(line)
     call = Call(body, asked, source_of(asked), len(thread) + 1, time.monotonic())
     books = ledger.shared()
-    reservation = _reserve(books, call, how)
     try:
+        _reserve(books, call, how)
         call.run(how.watch, stream=how.stream)
     except BaseException as error:
-        call.fail(error)
-        raise call.error or error from None
-    finally:
+        call.error = error
+    with _to_the_end() as late:
+        if call.error is not None:
+            call.fail(call.error)
         answer = call.answer()
-        _settle(books, reservation, None if call.unsent else call.entry(answer, thread.name, how.cell))
+        _settle(books, call, None if call.unsent else call.entry(answer, thread.name, how.cell))
         if answer is not None:
             thread.add(user, answer.message, answer.stop_reason)
             thread.last = answer
+    if late and call.error is None:
+        call.error = Stopped()
+        call.error.answer = answer
+    if call.error is not None:
+        raise call.error from None
     return cast("Answer", answer)
 
 
-def _reserve(books: Ledger, call: Call, how: _How) -> Reservation:
+@contextlib.contextmanager
+def _to_the_end() -> Iterator[list[Any]]:
+    """Hold interrupts back while books are kept, so that no paid answer is lost; yield those that came."""
+    late: list[Any] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield late
+        return
+    before = signal.signal(signal.SIGINT, lambda *told: late.append(told))
+    try:
+        yield late
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
+
+
+def _reserve(books: Ledger, call: Call, how: _How) -> None:
     """Hold the worst case (M7); where a rough bound does not fit, have the service count before refusing."""
     budgets = limits.Budgets(
         settings.option("session_budget").value,
         settings.option("day_budget").value,
         settings.option("max_cost", how.max_cost).value,
     )
-    facts = {"session": session_id(), "source": call.source}
     worst = limits.worst_case_of(call.body)
     try:
-        return books.reserve(worst, budgets, **facts)
+        _hold(books, call, worst, budgets)
     except BudgetError:
         closer = None if worst is None else _closer(call)
         if closer is None or worst is None or closer >= worst:
             raise
-    return books.reserve(closer, budgets, **facts)
+        _hold(books, call, closer, budgets)
+
+
+def _hold(books: Ledger, call: Call, most: Decimal | None, budgets: limits.Budgets) -> None:
+    with _to_the_end() as late:
+        call.reservation = books.reserve(most, budgets, session=session_id(), source=call.source)
+    if late:
+        raise KeyboardInterrupt
 
 
 def _closer(call: Call) -> Decimal | None:
@@ -162,7 +175,10 @@ def _closer(call: Call) -> Decimal | None:
     )
 
 
-def _settle(books: Ledger, reservation: Reservation, entry: ledger.Entry | None) -> None:
+def _settle(books: Ledger, call: Call, entry: ledger.Entry | None) -> None:
+    reservation = call.reservation
+    if reservation is None:
+        return  # it was refused
     if entry is not None and limits.BUCKETS.get(entry.source, entry.source) == reservation.bucket:
         books.settle(reservation, entry)
         return

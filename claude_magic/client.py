@@ -6,21 +6,18 @@ keyword arguments follow the official SDK, so that its documentation's examples 
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from claude_magic import pool, settings, transport
+from claude_magic import keys, pool, settings, transport
 from claude_magic.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Caller, Options, SyncCaller
 from claude_magic.endpoints import MB
 from claude_magic.errors import InputError
-from claude_magic.keys import PRACTICE_URL, Secret
+from claude_magic.keys import PRACTICE_URL, Secret, hide
 from claude_magic.resources import AsyncMessages, AsyncModels, Messages, Models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
 class _Base:
@@ -50,7 +47,8 @@ class _Base:
         if http_client is not None and not isinstance(http_client, self._http_kind):
             wanted = f"httpx2.{self._http_kind.__name__}"
             raise InputError(f"http_client must be an {wanted}", hint=f"Pass http_client={wanted}(…).")
-        headers = {**settings.custom_headers(), **(default_headers or {})}
+        headers = keys.custom_headers()
+        headers.update(_hidden(default_headers))
         options = Options(
             timeout, total_timeout, max_retries, retry_unknown, anthropic_version, headers, max_bytes, on_wait
         )
@@ -67,10 +65,22 @@ class _Base:
         """The address in use; "practice:" is the practice server in this process."""
         return str(self._caller.route.base_url)
 
-    def with_options(self, **changes: Any) -> Self:
-        """Return a client that calls differently: any of `timeout`, `max_retries`, `on_wait` and the like."""
+    def with_options(
+        self,
+        api_key: str | Secret | None = None,
+        auth_token: str | Secret | None = None,
+        base_url: str | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        **changes: Any,
+    ) -> Self:
+        """Return a client that differs in a key, the address, `timeout`, `on_wait`…; headers are added."""
         made, caller = object.__new__(type(self)), self._caller
-        made._use(type(caller)(caller.route, replace(caller.options, **changes), caller.http))
+        headers = {**caller.options.default_headers, **_hidden(default_headers)}
+        options = replace(caller.options, default_headers=headers, **changes)
+        if api_key is None and auth_token is None:
+            api_key = caller.route.credential
+        url = caller.route.base_url if base_url is None else settings.base_url(base_url).value
+        made._use(type(caller)(_route(url, api_key, auth_token, headers), options, caller.http))
         return made
 
     def __repr__(self) -> str:
@@ -125,13 +135,17 @@ class AsyncClient(_Base):
         await self.close()
 
 
+def _hidden(headers: Mapping[str, str] | None) -> dict[str, str | Secret]:
+    return {name: hide(name, value) for name, value in (headers or {}).items()}
+
+
 def _route(
-    url: str, api_key: str | Secret | None, auth_token: str | Secret | None, headers: Mapping[str, str]
+    url: str, api_key: str | Secret | None, auth_token: str | Secret | None, headers: Mapping[str, Any]
 ) -> transport.Route:
     if url == PRACTICE_URL:
         return transport.Route(url, Secret("practice"))
     found = settings.credential(api_key, auth_token)
     credential = found.value if found else None
-    others = [Secret(v) for k, v in headers.items() if v and _SECRET_HEADER.search(k)]
-    hidden = tuple(s for s in (credential, *others) if s is not None and len(s.reveal()) >= 8)
+    secrets = (s for s in (credential, *headers.values()) if isinstance(s, Secret))
+    hidden = tuple(s for s in secrets if len(s.reveal()) >= 8)
     return transport.Route(url, credential, hidden)

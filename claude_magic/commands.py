@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import asking, catalog, cell, chat, frames, keys, limits, reports, settings
+from claude_magic import asking, catalog, cell, current, frames, keys, limits, reports, settings
 from claude_magic.errors import ConfigError, InputError, printable
 from claude_magic.thread import threads
 
@@ -194,7 +194,7 @@ def _count(shell: Any, call: CommandCall) -> Said:
     model = settings.model().value
     blocks = asking.render(shell, call.rest).blocks
     messages = [{"role": "user", "content": blocks}]
-    found = chat.client().messages.count_tokens(model=model, messages=messages)["input_tokens"]
+    found = current.client().messages.count_tokens(model=model, messages=messages)["input_tokens"]
     cost = catalog.cost({"input_tokens": found}, model)
     price = "price unknown" if cost is None else f"{limits.usd(cost)} as input"
     mode = " (practice)" if settings.practice().value else ""
@@ -216,7 +216,7 @@ def _reset(_: Any, call: CommandCall) -> Said:
 
 def _undo(_: Any, call: CommandCall) -> Said:
     thread, wanted = threads.get(), int(call.rest or 1)
-    taken = [thread.undo().question for _ in range(max(1, min(wanted, len(thread))))]
+    taken = [thread.undo().question for _ in range(min(wanted, len(thread)) or 1)]
     return Said(f"Taken back: {'; '.join(f'“{_brief(q)}”' for q in taken)}; {_turns(len(thread))} left")
 
 

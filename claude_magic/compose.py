@@ -67,7 +67,7 @@ def compose(
 
     Raises InputError for what the model cannot do, ConfigError for an unusable setting.
     """
-    more = {k: v for k, v in (params or {}).items() if k != "stream"}
+    more = {k: v for k, v in _flat(params or {}).items() if k != "stream"}
     name = settings.model(more.pop("model", None) or model).value
     found = catalog.find(name)
     limit = more.pop("max_tokens", None)
@@ -89,8 +89,20 @@ def compose(
     thinking = _thinking(found, settings.option("think", think).value, level, body["max_tokens"])
     if thinking:
         body["thinking"] = thinking
+    if not isinstance(more.get("messages", []), list):
+        raise InputError("messages must be a list", hint="Leave -p messages out; the prompt makes them.")
     config = {**body.get("output_config", {}), **_mapping(more.get("output_config"))}
     return {**body, **more, **({"output_config": config} if config else {})}
+
+
+def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with those of `extra_body` among them, for a budget must see what is sent."""
+    more = params.get("extra_body")
+    return (
+        {**{k: v for k, v in params.items() if k != "extra_body"}, **more}
+        if isinstance(more, dict)
+        else {**params}
+    )
 
 
 def _mapping(value: Any) -> dict[str, Any]:

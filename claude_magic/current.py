@@ -7,13 +7,14 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import settings
+from claude_magic import keys, settings
 from claude_magic.errors import ConfigError
+from claude_magic.keys import PRACTICE_URL
 
 if TYPE_CHECKING:
     from claude_magic.client import Client
     from claude_magic.keys import Secret
-    from claude_magic.wire import Message
+    from claude_magic.wire import Record
 
 PRACTICE_ORGANIZATION = "org_practice"  # in the answers of a practice server on any address
 
@@ -24,12 +25,12 @@ def client() -> Client:
     Raises ConfigError when there is no key and practice is off: nothing is simulated unasked.
     """
     address = settings.base_url().value
-    found = None if address == settings.PRACTICE_URL else settings.credential()
-    headers = settings.custom_headers()
+    found = None if address == PRACTICE_URL else settings.credential()
+    headers = keys.custom_headers()
     signed = {"authorization", "x-api-key"} & {name.lower() for name in headers}
-    if found is None and address != settings.PRACTICE_URL and not signed:
+    if found is None and address != PRACTICE_URL and not signed:
         raise ConfigError("There is no API key", hint=settings.NO_KEY_HINT)
-    if address == settings.PRACTICE_URL:
+    if address == PRACTICE_URL:
         from claude_magic.practice import shared
 
         shared().speed = settings.option("practice_speed").value
@@ -47,18 +48,18 @@ def _client(
     address: str,
     key: Secret | None,
     options: tuple[tuple[str, Any], ...],
-    _headers: tuple[tuple[str, str], ...],
+    _headers: tuple[tuple[str, Any], ...],
 ) -> Client:
     from claude_magic.client import Client
 
     return Client(api_key=key, base_url=address, **dict(options))
 
 
-def source_of(client: Client, message: Message | None = None) -> str:
+def source_of(client: Client, message: Record | None = None) -> str:
     """Return "practice" or "live", by the address a client asks and what the server says of itself."""
     headers = message.response.headers if message is not None and message.response else {}
     signed = headers.get("anthropic-organization-id") == PRACTICE_ORGANIZATION
-    return "practice" if signed or client.base_url == settings.PRACTICE_URL else "live"
+    return "practice" if signed or client.base_url == PRACTICE_URL else "live"
 
 
 def session_id() -> str:

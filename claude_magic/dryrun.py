@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from claude_magic.client import Client
 
-SERVICE, ESTIMATE = "counted by the service", "estimated by length"
+COUNTED = {"live": "counted by the service", "practice": "counted by the practice server"}
+ESTIMATE = "estimated by length"
 
 
 class Cost(NamedTuple):
@@ -49,7 +50,7 @@ class DryRun(NamedTuple):
         money = " to ".join(limits.usd(usd) for usd in (chosen.low, chosen.high) if usd is not None)
         share = "" if chosen.context_share is None else f", {chosen.context_share:.1%} of the context window"
         size = f"{self.input_tokens} tokens in ({self.counted}){share}"
-        return f"{size}; {chosen.model}: {money or 'price unknown'}. Nothing was sent."
+        return f"{size}; {chosen.model}: {money or 'price unknown'}. Nothing was asked."
 
 
 def dry_run(
@@ -67,22 +68,22 @@ def dry_run(
     """
     talk = threads.get(thread) if isinstance(thread, str) else thread or Thread()
     body = compose.request(talk, talk.ask(compose.blocks(prompt, attach)), system=system, **given)
-    counted = _counted(body, client)
     guess = compose.estimate(body)
-    scale = 1.0 if counted is None else counted / max(guess, 1)
-    tokens = guess if counted is None else counted
+    tokens, how = _counted(body, client) or (guess, ESTIMATE)
+    scale = tokens / max(guess, 1)
     others = [m.id for word in catalog.SHORT if (m := catalog.find(word)) and m.id != body["model"]]
     costs = [_cost(body, str(body["model"]), tokens)]
     costs += [_cost(body, name, round(compose.estimate(body, name) * scale)) for name in others]
-    return DryRun(body, tokens, ESTIMATE if counted is None else SERVICE, tuple(costs))
+    return DryRun(body, tokens, how, tuple(costs))
 
 
-def _counted(body: Mapping[str, Any], client: Client | None) -> int | None:
+def _counted(body: Mapping[str, Any], client: Client | None) -> tuple[int, str] | None:
     try:
-        found = (client or current.client()).messages.count_tokens(**compose.countable(body))
+        client = client or current.client()
+        found = client.messages.count_tokens(**compose.countable(body))
     except (ConfigError, APIConnectionError):  # no key or no network: nothing to count with
         return None
-    return int(found["input_tokens"])
+    return int(found["input_tokens"]), COUNTED[current.source_of(client, found)]
 
 
 def _cost(body: Mapping[str, Any], name: str, tokens: int) -> Cost:

@@ -78,13 +78,11 @@ class ClaudeError(Exception):
         facts = " ".join(str(f) for f in (self.status, self.error_code or self.type) if f)
         request = f"request {self.request_id}" if self.request_id else ""
         where = ", ".join(f for f in (facts, request) if f)
-        return f"{self.message} ({where})" if where else self.message
+        return printable(f"{self.message} ({where})" if where else self.message)
 
     def lines(self) -> list[str]:
         """Return the two lines a reader needs: what happened, and what to type next."""
-        return printable(
-            f"{type(self).__name__}: {self}\n{'→ ' + self.hint if self.hint else ''}"
-        ).splitlines()
+        return [f"{type(self).__name__}: {self}", *([f"→ {printable(self.hint)}"] if self.hint else [])]
 
     def _render_traceback_(self) -> list[str]:
         return self.lines()

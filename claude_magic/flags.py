@@ -113,7 +113,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("threads", "threads", "the conversations of this notebook", "threads"),
     Command("reset", "reset [THREAD|all]", "forget the conversation; the next question starts anew",
             "reset", _NAME, ("all", "@threads")),
-    Command("undo", "undo [N]", "take back the last turn, or the last N", "undo", r"\d{1,3}"),
+    Command("undo", "undo [N]", "take back the last turn, or the last N", "undo", r"[1-9]\d{0,2}"),
     Command("continue", "continue", "go on with an answer that was stopped or cut short", "continue"),
     Command("count", "count TEXT", "the tokens of a text, as the service counts them; free of charge",
             "count {df}", r".+", bare=False),

@@ -70,6 +70,19 @@ class Secret:
         raise TypeError("a key cannot be pickled")
 
 
+def hide(name: str, value: str | Secret) -> str | Secret:
+    """Return a header's value, as a Secret where its name says that it proves who asks."""
+    return Secret(value) if isinstance(value, str) and _SECRET_HEADER.search(name) else value
+
+
+def reveal(value: str | Secret) -> str:
+    """Return the text of a header's value; call it where the header is made and keep it nowhere."""
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+
+
 def check(key: Secret, source: str) -> Secret:
     """Return the key; raises ConfigError, which does not repeat it, when it cannot be one."""
     fault = next((words for words, bad in _FAULTS if bad(key.reveal())), "")
@@ -240,9 +253,9 @@ def _allow_http() -> bool:
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-def custom_headers() -> dict[str, str]:
+def custom_headers() -> dict[str, str | Secret]:
     """Return the headers of ANTHROPIC_CUSTOM_HEADERS, one `Name: value` a line."""
-    found: dict[str, str] = {}
+    found: dict[str, str | Secret] = {}
     for number, line in enumerate(os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines(), 1):
         if line.strip():
             name, colon, value = line.partition(":")
@@ -253,5 +266,5 @@ def custom_headers() -> dict[str, str]:
                     f"Line {number} of ANTHROPIC_CUSTOM_HEADERS is not a header",
                     hint="Write one `Name: value` on each line.",
                 )
-            found[name.strip()] = value.strip()
+            found[name.strip()] = hide(name, value.strip())
     return found

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import private, values
 from claude_magic.errors import InputError
-from claude_magic.private import KEY_SHAPE
 from claude_magic.values import Shown, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-__all__ = ["KEY_SHAPE", "Rendered", "render"]
 
 
 class Rendered(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, chat, frames, ledger, limits, settings
+from claude_magic import catalog, current, frames, ledger, limits, settings
 from claude_magic.errors import InputError
 from claude_magic.thread import Thread, threads
 
@@ -75,7 +75,7 @@ def cost() -> pd.DataFrame:
 
 def _spent(source: str) -> tuple[Decimal, Decimal]:
     books = ledger.shared()
-    session = books.spent(session=chat.session_id(), source=source)
+    session = books.spent(session=current.session_id(), source=source)
     return session, books.spent(day=datetime.now(UTC).date(), source=source)
 
 

@@ -16,20 +16,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import keys
-from claude_magic.catalog import DEFAULT_MODEL, EFFORTS
+from claude_magic.catalog import DEFAULT_MODEL
 from claude_magic.errors import ConfigError
-from claude_magic.flags import FORMATS
+from claude_magic.flags import EFFORTS, FORMATS
 from claude_magic.keys import (
     DEFAULT_BASE_URL,
+    PRACTICE_URL,
     Secret,
     check_base_url,
     config_dir,
     write_private,
 )
-from claude_magic.keys import PRACTICE_URL as PRACTICE_URL
-from claude_magic.keys import custom_headers as custom_headers
 from claude_magic.keys import data_dir as data_dir
-from claude_magic.private import KEY_SHAPE as KEY_SHAPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,7 +89,6 @@ OPTIONS: dict[str, Option] = {
         ("max_cost", "usd", None, "most one call may cost, in USD"),
         ("practice", "switch", False, "answer from the practice server"),
         ("practice_speed", "rate", None, "tokens a second of the practice server; at once when not set"),
-        ("async_tools", "text", "thread", "where async tools run", ("thread", "nest")),
         ("anthropic_version", "text", "2026-10-21", "version of the API", ("2026-10-21", "2023-06-01")),
     )
 }

@@ -7,6 +7,8 @@ else is an error that carries what arrived (S1).
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self
 
 from claude_magic.accumulate import Accumulator, helper_events
@@ -44,9 +46,7 @@ class Reading:
     def take(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """Yield the events these bytes complete, each once it is in the message; raises StreamError."""
         add, found = self.sum.add, self.decoder.feed_data(chunk)
-        if self.route.hidden and self.route.holds(
-            b"".join(found)
-        ):  # once a read, not an event
+        if self.route.hidden and self.route.holds(b"".join(found)):  # once a read, not an event
             found = [self.route.clean(data) for data in found]
         for data in found:
             try:
@@ -70,7 +70,7 @@ class Reading:
 
     def blame(self, error: ClaudeError) -> ClaudeError:
         """Return the error with what arrived; a connection that broke in a stream is a StreamError."""
-        if error.partial is None and not self.sum.done:
+        if error.partial is None:
             if type(error).__name__ == "APIConnectionError" or isinstance(error, APIResponseError):
                 return self._broken(error.message)
             error.partial = self.message
@@ -109,7 +109,7 @@ class _Stream:
         self._caller, self._call, self._derived = caller, call, derived
         self._reading: Reading | None = None
         self._events: Any = None
-        self._items: Any = None
+        self._ready: deque[Record] = deque()  # shaped, not yet handed out
 
     @property
     def message(self) -> Message | None:
@@ -162,7 +162,8 @@ class MessageStream(_Stream):
             except BaseException:
                 reply.open.close()
                 raise
-            self._events = self._read(self._reading, reply.open)
+            self._events = _read(self._reading, reply.open)
+            next(self._events)  # from here on, dropping the stream closes the connection
         return self
 
     def raw(self) -> Iterator[dict[str, Any]]:
@@ -175,13 +176,13 @@ class MessageStream(_Stream):
         """Yield the pieces of the answer's text."""
         return (text for event in self.raw() if (text := _text(event)))
 
-    def __iter__(self) -> Iterator[Record]:
-        if self._items is None:
-            self._items = (item for event in self.raw() for item in self._shaped(event))
-        return self._items  # type: ignore[no-any-return]
+    def __iter__(self) -> Self:
+        return self
 
     def __next__(self) -> Record:
-        return next(iter(self))
+        while not self._ready:
+            self._ready += self._shaped(next(self.raw()))
+        return self._ready.popleft()
 
     def until_done(self) -> None:
         """Read to the end."""
@@ -209,18 +210,6 @@ class MessageStream(_Stream):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self, reading: Reading, download: Any) -> Iterator[dict[str, Any]]:
-        try:
-            for chunk in download.chunks():
-                yield from reading.take(chunk)
-            reading.end()
-        except ClaudeError as error:
-            raise reading.blame(error) from None
-        except KeyboardInterrupt:
-            raise Stopped(partial=reading.message) from None
-        finally:
-            download.close()
-
 
 class AsyncMessageStream(_Stream):
     """A message on its way, for `async with` and `async for`; otherwise as `MessageStream`."""
@@ -234,7 +223,8 @@ class AsyncMessageStream(_Stream):
             except BaseException:
                 await reply.open.aclose()
                 raise
-            self._events = self._read(self._reading, reply.open)
+            self._events = _aread(self._reading, reply.open)
+            await anext(self._events)  # from here on, dropping the stream closes the connection
         return self
 
     async def raw(self) -> AsyncIterator[dict[str, Any]]:
@@ -250,10 +240,14 @@ class AsyncMessageStream(_Stream):
             if text := _text(event):
                 yield text
 
-    async def __aiter__(self) -> AsyncIterator[Record]:
-        async for event in self.raw():
-            for item in self._shaped(event):
-                yield item
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Record:
+        await self.open()
+        while not self._ready:
+            self._ready += self._shaped(await anext(self._events))
+        return self._ready.popleft()
 
     async def until_done(self) -> None:
         """Read to the end."""
@@ -281,16 +275,36 @@ class AsyncMessageStream(_Stream):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _read(self, reading: Reading, download: Any) -> AsyncIterator[dict[str, Any]]:
-        try:
-            async for chunk in download.achunks():
+
+def _read(reading: Reading, download: Any) -> Iterator[dict[str, Any]]:
+    """Yield once when begun, then the events; holds no stream, so that a dropped one is closed at once."""
+    try:
+        yield {}
+        for chunk in download.chunks():
+            yield from reading.take(chunk)
+        reading.end()
+    except ClaudeError as error:
+        if not reading.sum.done:  # a whole message stays whole, whatever becomes of the connection
+            raise reading.blame(error) from None
+    except KeyboardInterrupt:
+        raise Stopped(partial=reading.message) from None
+    finally:
+        download.close()
+
+
+async def _aread(reading: Reading, download: Any) -> AsyncIterator[dict[str, Any]]:
+    try:
+        yield {}
+        async with aclosing(download.achunks()) as chunks:
+            async for chunk in chunks:
                 for event in reading.take(chunk):
                     yield event
-            reading.end()
-        except ClaudeError as error:
+        reading.end()
+    except ClaudeError as error:
+        if not reading.sum.done:
             raise reading.blame(error) from None
-        finally:
-            await download.aclose()
+    finally:
+        await download.aclose()
 
 
 def _text(event: dict[str, Any]) -> str:

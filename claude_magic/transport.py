@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from claude_magic.errors import APIResponseError, Stopped
+from claude_magic.errors import APIConnectionError, APIResponseError, ClaudeError, Stopped
 from claude_magic.faults import explain, timed_out
+from claude_magic.keys import Secret, reveal
 from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from claude_magic.keys import Secret
-
 CONNECT = 10.0  # seconds to reach a host
+PIECE = 256 * 2**10  # bytes of a request handed over at a time
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,7 +71,7 @@ def drive(
 async def adrive(
     call: Call, http: httpx2.AsyncClient, route: Route, on_wait: Callable[[float, str], None] | None = None
 ) -> Reply:
-    """Run one call on an asynchronous client; raises ClaudeError."""
+    """Run one call on an asynchronous client; raises ClaudeError, or Stopped when interrupted."""
     started, steps = time.monotonic(), exchange(call)
     try:
         step = next(steps)
@@ -83,6 +84,8 @@ async def adrive(
                 step = steps.send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
+    except KeyboardInterrupt:
+        raise Stopped from None
 
 
 def _ticks(step: Sleep, on_wait: Callable[[float, str], None] | None) -> Iterator[float]:
@@ -125,18 +128,22 @@ async def _asend(step: Send, http: httpx2.AsyncClient, route: Route, started: fl
 
 
 class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A request body that knows whether it was handed over whole: it is asked on only after a full write."""
+    """A request body that knows whether it was handed over whole: it is asked on only after a full write.
+
+    In pieces, as an event loop takes what it is given and tells only with the next that the last was lost.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data, self.sent = data, not data
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self.data
+        for at in range(0, len(self.data), PIECE):
+            yield self.data[at : at + PIECE]
         self.sent = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self.data
-        self.sent = True
+        for piece in self:
+            yield piece
 
 
 _NO_AUTH = httpx2.Auth()  # a plain pass: neither a netrc file nor an address may add a credential
@@ -156,7 +163,7 @@ def _request(step: Send, route: Route, body: _Upload, started: float) -> httpx2.
     url = _url(route.base_url + ask.path)
     if ask.query:
         url = url.copy_merge_params(list(ask.query))
-    headers = [("Host", url.netloc.decode()), *ask.headers.items()]
+    headers = [("Host", url.netloc.decode()), *((name, reveal(value)) for name, value in ask.headers.items())]
     if body.data or ask.method != "GET":
         headers.append(("Content-Length", str(len(body.data))))
     if route.credential is not None and not any(name.lower() in _CREDENTIALS for name in ask.headers):
@@ -170,8 +177,8 @@ _CREDENTIALS = frozenset({"authorization", "x-api-key"})
 
 
 def _timeout(call: Call, started: float) -> dict[str, float | None]:
-    if isinstance(call.timeout, httpx2.Timeout):
-        return call.timeout.as_dict()
+    if hasattr(call.timeout, "as_dict"):  # an httpx2.Timeout, or one of httpx as older examples have it
+        return dict(call.timeout.as_dict())
     silence: float | None = None if call.timeout is None else float(call.timeout)
     if call.total_timeout is not None:
         left = max(0.001, started + call.total_timeout - time.monotonic())
@@ -204,53 +211,92 @@ class Download:
     """A response body being read: bounded in bytes and time, its failures told in our own words."""
 
     def __init__(self, response: httpx2.Response, call: Call, route: Route, started: float) -> None:
-        self.response, self.call, self.route, self.started = response, call, route, started
-        self.size = 0
-        self.encoded = "content-encoding" in response.headers
+        self.response, self.call, self.route = response, call, route
+        self.check = partial(_check, call, started, response.status_code)
+        self.size, self.closed, self.packed = 0, False, "content-encoding" in response.headers
+        if self.packed:
+            response.stream = _Packed(response.stream, self.check)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body as it arrives, unpacked; raises ClaudeError."""
-        source = self.response.iter_bytes() if self.encoded else self.response.stream
+        source = self.response.iter_bytes() if self.packed else self.response.stream
         try:
             for chunk in source:  # type: ignore[union-attr]
-                self._check(len(chunk))
+                self.size += len(chunk)
+                self.check(self.size)
                 yield chunk
         except Exception as error:
-            raise explain(error, _host(self.route), self.call.timeout).error from None
+            raise self._told(error) from None
         finally:
             self.response.close()
 
     async def achunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives, unpacked; raises ClaudeError."""
-        source = self.response.aiter_bytes() if self.encoded else self.response.stream
+        source = self.response.aiter_bytes() if self.packed else self.response.stream
         try:
-            async for chunk in source:  # type: ignore[union-attr]
-                self._check(len(chunk))
-                yield chunk
+            async with aclosing(aiter(source)) as pieces:  # type: ignore[arg-type,type-var]
+                async for chunk in pieces:
+                    self.size += len(chunk)
+                    self.check(self.size)
+                    yield chunk
         except Exception as error:
-            raise explain(error, _host(self.route), self.call.timeout).error from None
+            raise self._told(error) from None
         finally:
             await self.response.aclose()
 
     def close(self) -> None:
         """Close the connection unless the body was read to its end."""
+        self.closed = True
         self.response.close()
 
     async def aclose(self) -> None:
         """Close the connection unless the body was read to its end."""
+        self.closed = True
         await self.response.aclose()
 
-    def _check(self, size: int) -> None:
-        self.size += size
-        if self.size > self.call.most:
-            raise APIResponseError(
-                f"The answer is larger than {self.call.most / 2**20:.0f} MB",
-                hint="Pass max_bytes=… to the client to allow more.",
-                status=self.response.status_code,
+    def _told(self, error: Exception) -> ClaudeError:
+        if self.closed:
+            return APIConnectionError(
+                "The answer was closed before it was read to its end", hint="Read it inside the with block."
             )
-        total = self.call.total_timeout
-        if total is not None and time.monotonic() - self.started > total:
-            raise timed_out(f"The answer was not complete after {total:g} s")
+        return explain(error, _host(self.route), self.call.timeout).error
+
+
+def _check(call: Call, started: float, status: int, size: int) -> None:
+    """Raise ClaudeError where an answer of this many bytes, or its time until now, is more than allowed."""
+    if size > call.most:
+        raise APIResponseError(
+            f"The answer is larger than {call.most / 2**20:.0f} MB",
+            hint="Pass max_bytes=… to the client to allow more.",
+            status=status,
+        )
+    if call.total_timeout is not None and time.monotonic() - started > call.total_timeout:
+        raise timed_out(f"The answer was not complete after {call.total_timeout:g} s")
+
+
+class _Packed(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A packed body on its way to be unpacked: checked as it comes, for it may unpack to nothing."""
+
+    def __init__(self, stream: Any, check: Callable[[int], None]) -> None:
+        self.stream, self.check, self.size = stream, check, 0
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self.size += len(chunk)
+        self.check(self.size)
+        return chunk
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self._counted, self.stream)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self.stream:
+            yield self._counted(chunk)
+
+    def close(self) -> None:
+        self.stream.close()
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
 
 
 def _fault(error: Exception, body: _Upload, call: Call, route: Route, started: float) -> Fault:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from claude_magic.app import Response
 
+MOST_VALUES = 2_000_000  # brackets and commas of one JSON text: as Python objects they take up to 200 MB
+SURELY_FEW = 2**20  # bytes that are not counted
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder()
 
@@ -204,7 +206,11 @@ def decode(data: bytes | str) -> Any:
 
 
 def decode_plain(data: bytes | str) -> Any:
-    """Read JSON into plain dicts and lists; raises ValueError where it is none, or is nested too deeply."""
+    """Read JSON into plain dicts and lists; raises ValueError where it is none, too deep or too much (S7)."""
+    if len(data) > SURELY_FEW:
+        counts = map(data.count, "[{,") if isinstance(data, str) else map(data.count, b"[{,")
+        if sum(counts) > MOST_VALUES:
+            raise ValueError("JSON has too many values")
     try:
         return _decoder.decode(data)
     except RecursionError:
@@ -233,8 +239,22 @@ def _refuse(name: str) -> NoReturn:
 
 
 def encode(value: Any) -> bytes:
-    """Write JSON, compact, keys in the order given; raises TypeError for what JSON cannot hold."""
-    return _encoder.encode(value)
+    """Write JSON, compact, keys in the order given; raises TypeError for what JSON cannot hold.
+
+    Halves of characters, which Python's texts may hold and JSON may not, become U+FFFD.
+    """
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return _encoder.encode(_mended(value))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_mended(k): _mended(v) for k, v in value.items()}
+    return [_mended(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _revive(kind: type[Record], items: dict[str, Any]) -> Record:

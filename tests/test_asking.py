@@ -190,7 +190,7 @@ def test_no_stream_gives_the_same_answer(shell):
 def test_a_dry_run_shows_the_cost_and_sends_nothing(shell):
     shell.run("animal = 'aardvark'")
     result = shell.run("%%claude --dry-run\nDescribe {animal}")
-    assert "Nothing was sent" in repr(result.result)
+    assert "Nothing was asked" in repr(result.result)
     assert "animal" in result.seen
     assert [] == rows()
     assert "_claude" not in shell

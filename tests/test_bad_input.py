@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from claude_magic import chat, errors, ledger, settings
+from claude_magic import chat, current, errors, ledger, settings
 from tests.loopback import serving
 from tests.shells import Shell, made, session
 
@@ -168,7 +168,7 @@ def test_an_interrupt_becomes_one_line_and_is_a_keyboard_interrupt(shell, monkey
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(chat, "client", interrupted)
+    monkeypatch.setattr(current, "client", interrupted)
     result = shell.run("%claude hello")
     assert isinstance(result.error_in_exec, errors.Stopped)
     assert "Stopped" == result.stdout.strip()

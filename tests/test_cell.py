@@ -173,7 +173,7 @@ def test_a_line_is_a_question_taken_literally_or_a_command(line, expected):
         "system of equations?", "usage of commas", "cost of living?", "budget 2026 plan", "alias of Banksy",
         "practice makes perfect",
         "login page in Flask?", "reset password?", "continue the story",
-        "count", "version control", "threads in Python", "status quo", "undo all", "config what?",
+        "count", "undo 0", "version control", "threads in Python", "status quo", "undo all", "config what?",
     ],
 )  # fmt: skip
 def test_a_question_that_begins_like_a_command_gets_both_ways_to_go_on(line):

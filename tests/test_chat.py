@@ -14,6 +14,7 @@ import pytest
 from claude_magic import catalog, chat, current, ledger, limits, settings
 from claude_magic.app import Response
 from claude_magic.client import Client
+from claude_magic.dryrun import dry_run
 from claude_magic.errors import (
     APIConnectionError,
     APIResponseError,
@@ -372,6 +373,27 @@ def test_m8_an_interrupt_is_a_keyboard_interrupt_with_one_line():
     assert ["Stopped; type %claude continue to go on"] == caught.value._render_traceback_()
 
 
+@pytest.mark.parametrize("at", ["reserve", "record"])
+def test_m8_an_interrupt_while_the_books_are_kept_loses_nothing(monkeypatch, at):
+    keep = getattr(ledger.Ledger, at)
+
+    def interrupted(*args, **options):
+        interrupt()
+        return keep(*args, **options)
+
+    monkeypatch.setattr(ledger.Ledger, at, interrupted)
+    app = Recorder(Practice())
+    with client_of(app) as client, pytest.raises(KeyboardInterrupt) as caught:
+        chat.ask(QUESTION, client=client, thread="t")
+    if at == "reserve":
+        assert (0, (0, 0)) == (len(app.bodies), held())
+    else:
+        assert ((1, 0), "ok") == (held(), rows()[-1].outcome)
+        assert caught.value.answer is chat.threads.get("t").last
+        assert 1 == len(chat.threads.get("t"))
+    assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
+
+
 # ---- money -------------------------------------------------------------------------------------------------
 
 
@@ -434,8 +456,8 @@ def test_m7_practice_and_live_money_have_budgets_of_their_own():
 
 def test_m7_a_rough_bound_that_does_not_fit_gives_way_to_the_services_count():
     text = "word " * 2000
-    body = chat.dry_run(text, max_tokens=10).body
-    counted = limits.worst_case(body["model"], int(chat.dry_run(text).input_tokens * 1.1) + 1, 10)
+    body = dry_run(text, max_tokens=10).body
+    counted = limits.worst_case(body["model"], int(dry_run(text).input_tokens * 1.1) + 1, 10)
     assert counted < limits.worst_case_of(body)
     chat.ask(text, max_tokens=10, max_cost=counted)
     with pytest.raises(BudgetError):

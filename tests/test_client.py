@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import httpx
 import httpx2
 import pytest
 
+from claude_magic import keys
 from claude_magic.client import AsyncClient, Client
 from claude_magic.errors import (
     AuthenticationError,
@@ -19,8 +22,9 @@ from claude_magic.errors import (
     RateLimitError,
     RequestTooLargeError,
 )
-from claude_magic.wire import Message, decode, plain
+from claude_magic.wire import Message, decode, encode, plain
 from tests.doors import ASK, DOORS, KEY, Asked, AsyncDoor, Door, answer, error, json
+from tests.loopback import HEAD, request_of, serving
 
 both = pytest.mark.parametrize("door", DOORS, ids=lambda d: d.kind)
 
@@ -128,6 +132,39 @@ def test_a_header_that_http_does_not_allow_is_told_and_not_sent(
 
 
 @both
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"extra_headers": "x: 1"},
+        {"extra_body": 5},
+        {"extra_query": "a=b"},
+        {"betas": 5},
+        {"betas": ["caf\u00e9"]},
+        {"timeout": "soon"},
+        {"timeout": -1},
+        {"total_timeout": float("nan")},
+        {"max_retries": None},
+        {"user_profile_id": "a\nb"},
+    ],
+    ids=str,
+)
+def test_s5_an_unusable_option_of_a_call_is_named_and_nothing_is_sent(
+    door: type[Door], option: dict[str, Any]
+) -> None:
+    asked = Asked(json(answer()))
+    with pytest.raises(InputError, match=next(iter(option))) as caught:
+        door(asked).create(**option)
+    assert caught.value.hint
+    assert [] == asked.requests
+
+
+@both
+@pytest.mark.parametrize("timeout", [None, 5, httpx2.Timeout(5, read=9), httpx.Timeout(5, connect=2)])
+def test_a_timeout_may_be_given_in_the_ways_of_the_official_sdk(door: type[Door], timeout: Any) -> None:
+    assert "Hello back" == door(Asked(json(answer())), timeout=timeout).create().text
+
+
+@both
 def test_messages_may_come_from_an_iterator(door: type[Door]) -> None:
     asked = Asked(json(answer()))
     door(asked).create(messages=iter(ASK["messages"]))
@@ -189,12 +226,58 @@ def test_an_httpx_client_of_another_kind_is_refused() -> None:
         AsyncClient(KEY, http_client=httpx2.Client())
 
 
+def test_k1_a_header_that_proves_who_asks_is_held_as_a_key_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets = ["of-the-environment-0", "of-the-argument-01234", "of-the-call-012345678"]
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", f"X-Gate-Token: {secrets[0]}")
+    asked = Asked(json(answer(f"They are {', '.join(secrets[:2])}")))
+    d = Door(asked, default_headers={"x-api-key": secrets[1]})
+    call = d.client._caller.call("messages.create", {**ASK, "extra_headers": {"cookie": secrets[2]}})
+    message = d.create(extra_headers={"cookie": secrets[2]})
+    sent = asked.requests[0].headers
+    assert secrets == [sent["x-gate-token"], sent["x-api-key"], sent["cookie"]]
+    held = repr(
+        [keys.custom_headers(), d.client._caller.options.default_headers, call.request.headers, message]
+    )
+    assert [] == [s for s in secrets if s in held + caplog.text]
+
+
+def test_k1_no_debug_log_of_a_call_has_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def handle(connection: socket.socket) -> None:
+        request_of(connection)
+        connection.sendall(HEAD + b"connection: close\r\n\r\n" + encode(answer()))
+
+    with serving(handle) as url:
+        Client(KEY, base_url=url).messages.create(**ASK)
+    assert "send_request_headers" in caplog.text
+    assert KEY not in caplog.text
+
+
 def test_with_options_calls_differently_and_leaves_the_first_as_it_was() -> None:
     asked = Asked(error(529, retry_after_ms="1"), error(529, retry_after_ms="1"), json(answer()))
     first = Door(asked).client
     with pytest.raises(Exception, match="529"):
         first.with_options(max_retries=0).messages.create(**ASK)
     assert "Hello back" == first.messages.create(**ASK).text
+
+
+def test_with_options_may_change_the_key_and_the_address_and_adds_headers() -> None:
+    asked = Asked(json(answer()))
+    first = Door(asked, default_headers={"x-one": "1"}).client
+    first.with_options(default_headers={"x-two": "2"}).messages.create(**ASK)
+    first.with_options(api_key="another-key-9876", base_url="https://gate.example/a").messages.create(**ASK)
+    first.messages.create(**ASK)
+    seen = [(r.path, r.headers["authorization"], r.headers.get("x-two")) for r in asked.requests]
+    assert [
+        ("/v1/messages", f"Bearer {KEY}", "2"),
+        ("/a/v1/messages", "Bearer another-key-9876", None),
+        ("/v1/messages", f"Bearer {KEY}", None),
+    ] == seen
+    assert {"1"} == {r.headers["x-one"] for r in asked.requests}
 
 
 def test_async_calls_run_side_by_side_in_one_loop() -> None:

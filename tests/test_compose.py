@@ -38,6 +38,19 @@ def test_arguments_come_before_settings(monkeypatch):
     assert "system" not in compose.compose(HI, system="")
 
 
+def test_m7_parameters_in_extra_body_are_seen_by_a_budget():
+    body = compose.compose(
+        HI, max_tokens=9, params={"extra_body": {"max_tokens": 900, "model": "opus", "x": 1}}
+    )
+    assert {"model": "claude-opus-5-5", "max_tokens": 900, "messages": HI, "x": 1} == body
+
+
+@pytest.mark.parametrize("params", [{"messages": 5}, {"messages": None}, {"max_tokens": "5"}])
+def test_a_parameter_that_cannot_be_counted_is_refused(params):
+    with pytest.raises(InputError, match="must be"):
+        compose.compose(HI, params=params)
+
+
 def test_a_thread_has_a_system_prompt_of_its_own():
     settings.use("system", "From the settings")
     asked = HI[0]

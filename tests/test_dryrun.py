@@ -21,7 +21,7 @@ def fresh():
 def test_a_dry_run_counts_prices_and_sends_nothing(client):
     found = dryrun.dry_run("How many words are there?", max_tokens=1000, client=client)
     chosen = found.costs[0]
-    assert (dryrun.SERVICE, client.messages.count_tokens(**_counted(found)).input_tokens) == (
+    assert (dryrun.COUNTED["practice"], client.messages.count_tokens(**_counted(found)).input_tokens) == (
         found.counted,
         found.input_tokens,
     )

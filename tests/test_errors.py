@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 
 import pytest
 
@@ -91,3 +92,9 @@ def test_errors_pickle_with_everything_they_know() -> None:
 def test_the_family_is_drawn_completely_in_the_docstring() -> None:
     kinds = {n for n, v in vars(errors).items() if isinstance(v, type) and issubclass(v, ClaudeError)}
     assert set() == {name for name in kinds if name not in (errors.__doc__ or "")}
+
+
+def test_o4_an_error_printed_by_itself_shows_terminal_escapes_as_text() -> None:
+    made = from_response(400, b'{"error": {"message": "red \\u001b[31m"}}')
+    assert "\x1b" not in str(made) + "".join(traceback.format_exception(made))
+    assert "red ␛[31m (400)" == str(made)

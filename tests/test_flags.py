@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from claude_magic import settings
+from claude_magic import catalog, settings
 from claude_magic.cell import KINDS, Ask
 from claude_magic.errors import InputError
 from claude_magic.flags import COMMANDS, EFFORTS, FLAGS, FORMATS, USAGE_BY, flag_table_markdown, help_text
@@ -26,7 +26,7 @@ def test_every_kind_of_flag_is_converted():
 
 
 def test_choices_are_those_of_the_settings():
-    assert (settings.EFFORTS, settings.FORMATS) == (EFFORTS, FORMATS)
+    assert (catalog.EFFORTS, settings.FORMATS) == (EFFORTS, FORMATS)
 
 
 def test_usage_is_asked_by_what_the_ledger_groups_by():

@@ -13,7 +13,7 @@ import pytest
 
 from claude_magic import keys, settings
 from claude_magic.errors import ConfigError
-from claude_magic.settings import Secret
+from claude_magic.keys import Secret
 
 KEY = "test-key-not-real-0123456789-WXYZ"
 OTHER = "test-token-not-real-9876543210-QRST"
@@ -94,8 +94,8 @@ def test_k5_a_saved_key_is_0600_in_a_0700_folder_and_nothing_else_is_left():
     settings.save_key(f"  {KEY}\n")
     assert Secret(KEY) == settings.credential().value
     assert 0o600 == stat.S_IMODE(keys.key_path().stat().st_mode)
-    assert 0o700 == stat.S_IMODE(settings.config_dir().stat().st_mode)
-    assert ["key"] == [path.name for path in settings.config_dir().iterdir()]
+    assert 0o700 == stat.S_IMODE(keys.config_dir().stat().st_mode)
+    assert ["key"] == [path.name for path in keys.config_dir().iterdir()]
 
 
 def test_k5_a_key_is_written_by_rename(monkeypatch):
@@ -104,7 +104,7 @@ def test_k5_a_key_is_written_by_rename(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         settings.save_key(OTHER)
     assert Secret(KEY) == settings.credential().value  # the old one whole, and no half of the new one
-    assert ["key"] == [path.name for path in settings.config_dir().iterdir()]
+    assert ["key"] == [path.name for path in keys.config_dir().iterdir()]
 
 
 def test_k5_a_key_file_that_others_can_read_is_warned_of(caplog):
@@ -201,7 +201,7 @@ def test_k1_a_broken_keyring_is_one_clear_error_without_its_words(monkeypatch):
     ],
 )
 def test_a_base_url_is_used_with_its_prefix_and_without_a_last_slash(given, used):
-    assert used == settings.check_base_url(given)
+    assert used == keys.check_base_url(given)
 
 
 @pytest.mark.parametrize(
@@ -236,24 +236,24 @@ def test_a_base_url_is_used_with_its_prefix_and_without_a_last_slash(given, used
 )
 def test_k2_a_base_url_a_key_should_not_go_to_is_one_clear_error(bad):
     with pytest.raises(ConfigError) as caught:
-        settings.check_base_url(bad)
+        keys.check_base_url(bad)
     assert "hunter2" not in "\n".join(caught.value.lines())
     assert caught.value.hint
 
 
 def test_k2_plain_http_beyond_loopback_needs_the_switch(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_ALLOW_HTTP", "1")
-    assert "http://gateway.class:8000" == settings.check_base_url("http://gateway.class:8000/")
+    assert "http://gateway.class:8000" == keys.check_base_url("http://gateway.class:8000/")
 
 
 def test_custom_headers_are_one_a_line(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "X-Team: blue\n\n x-url : http://a:1/b \n")
-    assert {"X-Team": "blue", "x-url": "http://a:1/b"} == settings.custom_headers()
+    assert {"X-Team": "blue", "x-url": "http://a:1/b"} == keys.custom_headers()
 
 
 @pytest.mark.parametrize("bad", ["no colon hunter2", "X-A: b\nbad name: hunter2", "X: hunter2é", ": hunter2"])
 def test_k1_a_bad_custom_header_is_named_by_its_line_only(monkeypatch, bad):
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", bad)
     with pytest.raises(ConfigError, match=f"Line {bad.count(chr(10)) + 1} ") as caught:
-        settings.custom_headers()
+        keys.custom_headers()
     assert "hunter2" not in "\n".join(caught.value.lines())

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_magic.errors import InputError
-from claude_magic.prompt import KEY_SHAPE, render
+from claude_magic.private import KEY_SHAPE
+from claude_magic.prompt import render
 
 KEY = "sk-ant-api03-" + "x" * 40
 NAMES = {

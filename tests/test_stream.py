@@ -208,3 +208,71 @@ def test_leaving_the_block_early_closes_the_connection(door: type[Door]) -> None
 def test_a_message_read_from_a_stream_equals_the_one_read_whole(door: type[Door]) -> None:
     whole = door(Asked(json(answer("Hello wörld!")))).create()
     assert plain(whole) == plain(door(Asked(stream(WHOLE))).texts()[1])
+
+
+@pytest.mark.parametrize("use", ["half read", "never read"])
+def test_m8_a_dropped_stream_closes_its_connection(door: type[Door], use: str) -> None:
+    closed: list[bool] = []
+
+    def body() -> object:
+        try:
+            yield from (events("Half", stop=False), WHOLE)
+        finally:
+            closed.append(True)
+
+    def app(_: Request) -> Response:
+        parts = body()
+        next(parts)  # type: ignore[call-overload]
+        return Response(200, {"content-type": "text/event-stream"}, parts)  # type: ignore[arg-type]
+
+    messages = door(app).client.messages
+    if door.kind == "async":
+
+        async def drop() -> None:
+            if use == "never read":
+                await messages.create(**ASK, stream=True)
+            else:
+                async for _ in messages.stream(**ASK):
+                    break
+            for _ in range(9):
+                await asyncio.sleep(0)
+            assert [True] == closed
+
+        asyncio.run(drop())
+    elif use == "never read":
+        messages.create(**ASK, stream=True)
+    else:
+        for _ in messages.stream(**ASK):
+            break
+    assert [True] == closed
+
+
+def test_s1_a_whole_message_stays_whole_whatever_follows_it(door: type[Door]) -> None:
+    for after in (OSError("gone"), ERROR, b"data: {nonsense}\n\n"):
+        assert "Hello wörld!" == door(Asked(stream(WHOLE, after))).texts()[1].text
+
+
+def test_a_stream_may_be_closed_twice_and_then_says_that_it_was_closed(door: type[Door]) -> None:
+    def handle(connection: object) -> None:
+        request_of(connection)  # type: ignore[arg-type]
+        connection.sendall(STREAM + events("Half", stop=False))  # type: ignore[attr-defined]
+        connection.recv(1)  # type: ignore[attr-defined] # until the client has gone
+
+    async def aread(url: str) -> None:
+        async with door(url).client.messages.stream(**ASK) as s:
+            assert "message_start" == (await anext(s)).type
+            await s.close()
+        with pytest.raises(StreamError, match="was closed before"):
+            await s.get_final_message()
+
+    with serving(handle) as url:
+        if door.kind == "async":
+            asyncio.run(aread(url))
+            return
+        with door(url).client.messages.stream(**ASK) as s:
+            assert "message_start" == next(s).type
+            s.close()
+        with pytest.raises(StreamError, match="was closed before") as caught:
+            s.get_final_message()
+    assert "with block" in caught.value.hint or "error.partial" in caught.value.hint
+    assert "Half" == s.message.text

@@ -7,12 +7,15 @@ import os
 import socket
 import threading
 import traceback
+import zlib
 from collections.abc import Callable
 
+import httpx2
 import pytest
 
 from claude_magic.client import Client
 from claude_magic.errors import APIConnectionError, APIResponseError, APITimeoutError, ClaudeError
+from claude_magic.pool import AppTransport
 from claude_magic.wire import encode
 from tests.doors import ASK, DOORS, KEY, Asked, Door, answer, error, events, json
 from tests.loopback import HEAD, STREAM, request_of, serving
@@ -100,6 +103,19 @@ def test_a_decompression_bomb_in_a_stream_is_an_error(door: type[Door]) -> None:
         pytest.raises(ClaudeError, match="larger than"),
     ):
         door(url, max_retries=0).texts()
+
+
+@both
+def test_s7_a_packed_body_that_unpacks_to_nothing_without_end_is_an_error(door: type[Door]) -> None:
+    def endless(connection: socket.socket) -> None:
+        request_of(connection)
+        packer = zlib.compressobj(wbits=31)
+        connection.sendall(HEAD + b"content-encoding: gzip\r\n\r\n")
+        while True:
+            connection.sendall(packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH))
+
+    with serving(endless) as url, pytest.raises(APIResponseError, match="larger than"):
+        door(url, max_retries=0, max_bytes=100_000).create()
 
 
 @both
@@ -245,6 +261,13 @@ def test_netrc_and_cookies_add_nothing(tmp_path: object, monkeypatch: pytest.Mon
         client.messages.create(**ASK)
     assert [1, 1] == [s.lower().count(b"authorization:") for s in seen]
     assert all(b"cookie" not in s.lower() and b"Basic" not in s for s in seen)
+
+
+def test_k2_the_auth_of_a_given_http_client_does_not_replace_the_key() -> None:
+    asked = Asked(json(answer()))
+    http = httpx2.Client(transport=AppTransport(asked), auth=("someone", "else"))
+    Client(KEY, base_url="https://api.example", http_client=http).messages.create(**ASK)
+    assert f"Bearer {KEY}" == asked.requests[0].headers["authorization"]
 
 
 def test_r3_a_proxy_set_after_the_first_call_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -138,3 +139,16 @@ def test_what_is_not_json_stays_an_error_whatever_it_escapes() -> None:
 def test_json_nested_too_deeply_is_a_value_error() -> None:
     with pytest.raises(ValueError, match=r"deep|recursion"):
         decode(b"[" * 100_000 + b"]" * 100_000)
+
+
+def test_s7_halves_of_characters_are_not_sent() -> None:
+    text = json.loads('"a \\ud800 b \\ud83d\\ude00"')
+    assert '{"k\ufffd":["a \ufffd b 😀",1]}'.encode() == encode({"k\udfff": [text, 1]})
+
+
+@pytest.mark.parametrize("item", ["[]", "{}", '[{"a":1}]'])
+@pytest.mark.parametrize("kind", [str, str.encode])
+def test_s7_json_with_more_values_than_memory_should_hold_is_refused(item: str, kind: Any) -> None:
+    with pytest.raises(ValueError, match="too many values"):
+        decode(kind(f"[{f'{item},' * 1_000_000}0]"))
+    assert 300_001 == len(decode(kind(f"[{f'{item},' * 300_000}0]")))
