@@ -12,8 +12,7 @@ import threading
 import time
 import weakref
 from functools import cache
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -39,7 +38,7 @@ def shared(base_url: str) -> httpx2.Client:
     kind = _kind(base_url)
     with _lock:
         if kind not in _shared:
-            _shared[kind] = _quiet(httpx2.Client(**_parts(kind)))
+            _shared[kind] = httpx2.Client(**_parts(kind))
         return _shared[kind]
 
 
@@ -47,7 +46,7 @@ async def ashared(base_url: str) -> httpx2.AsyncClient:
     """Return the running event loop's client for an address; `asyncio.run` closes it as it ends."""
     kind, mine = _kind(base_url), _ashared.setdefault(asyncio.get_running_loop(), {})
     if kind not in mine:
-        client = _quiet(httpx2.AsyncClient(**_parts(kind)))
+        client = httpx2.AsyncClient(**_parts(kind))
         mine[kind] = client, _closing(client)
         await anext(mine[kind][1])
     return mine[kind][0]  # type: ignore[no-any-return]
@@ -73,15 +72,6 @@ def _parts(kind: tuple[str | None, ...]) -> dict[str, Any]:
 
         return {"transport": AppTransport(practice.shared())}
     return {"limits": _LIMITS, "verify": _tls(*kind[-2:]) if kind[0] == "https" else False}
-
-
-_Client = TypeVar("_Client", httpx2.Client, httpx2.AsyncClient)
-
-
-def _quiet(client: _Client) -> _Client:
-    """Take no cookies: this client serves several keys."""
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return client
 
 
 @cache

@@ -176,7 +176,21 @@ def test_count_tokens_and_retrieve_answer_records(door: type[Door]) -> None:
     assert 14 == door(Asked(json({"input_tokens": 14}))).count().input_tokens
     asked = Asked(json({"type": "model", "id": "claude-haiku-5-5"}))
     assert "claude-haiku-5-5" == door(asked).model("a/b").id
-    assert "/v1/models/a/b" == asked.requests[0].path  # as decoded: the slash was escaped on the wire
+
+
+@both
+def test_an_id_cannot_lead_to_another_path(door: type[Door]) -> None:
+    seen: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        seen.append(request_of(connection).partition(b" HTTP")[0])
+        connection.sendall(HEAD + b"connection: close\r\n\r\n{}")
+
+    with serving(handle) as url:
+        for name in ("a/b", "../messages", "a?b=c#d", "é%2f"):
+            door(url).model(name)
+    made = (b"a%2Fb", b"..%2Fmessages", b"a%3Fb%3Dc%23d", b"%C3%A9%252f")
+    assert [b"GET /v1/models/" + name for name in made] == seen
 
 
 @both

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -196,6 +197,18 @@ def test_login_without_a_terminal_names_the_environment_variable(shell):
     error = shell.error("%claude login")
     assert isinstance(error, errors.ConfigError)
     assert "ANTHROPIC_API_KEY" in error.hint
+
+
+def test_k3_login_asks_nobody_where_the_key_would_be_seen(shell, monkeypatch):
+    def echoing(_):
+        warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=1)
+        return KEY
+
+    monkeypatch.setattr(getpass, "getpass", echoing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert "ANTHROPIC_API_KEY" in shell.error("%claude login").hint
+    assert settings.credential() is None
 
 
 def test_practice_is_chosen_and_left(shell, monkeypatch):

@@ -150,6 +150,14 @@ def test_with_someone_watching_it_grows_with_a_stop_button_that_is_gone_at_the_e
     assert " out · " in outcome.html
 
 
+def test_o6_an_answer_of_practice_says_so_from_its_first_words_on(kernel):
+    outcome = kernel.run("%%claude\npractice:slow@20 Name three colours of the sky.", answers=[])
+    shown = [c["data"].get("text/html", "") for c in outcome.of("display_data", "update_display_data")]
+    live = [html for html in shown if "aria-busy" in html]
+    assert live
+    assert [] == [html for html in live if "practice" not in html]
+
+
 def test_code_is_offered_in_the_next_cell_and_not_run(kernel):
     outcome = kernel.run("%%claude -f code\npractice:echo\n```python\nmade_by_model = 1\n```")
     assert [("set_next_input", "made_by_model = 1")] == [

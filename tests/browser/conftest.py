@@ -1,6 +1,6 @@
 """How does a test drive JupyterLab in a real browser?
 
-One server and one Chromium for the session, both cut off from the network; each test opens its own notebook
+One server and one Chromium for the folder, both cut off from the network; each test opens its own notebook
 file with its own kernel. Everything the page asks of another host fails at once and is recorded.
 """
 
@@ -117,7 +117,7 @@ class Lab:
         return Notebook(self, path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: its event loop would be in the way of tests that run one
 def _page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     if not Path(CHROMIUM).exists():
         reason = f"no Chromium at {CHROMIUM}; set CLAUDE_MAGIC_CHROMIUM to one"
@@ -145,7 +145,7 @@ def _page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def lab(_page: Lab) -> Iterator[Lab]:
-    """The session's JupyterLab; what a test opened is closed after it."""
+    """The folder's JupyterLab; what a test opened is closed after it."""
     _page.outside.clear()
     _page.page.evaluate("() => { delete window.pwned }")
     yield _page
