@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from claude_magic.flags import EFFORTS as EFFORTS
+from claude_magic.flags import LINES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
@@ -19,13 +22,11 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "claude-haiku-5-5"
 KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 """The token classes that have a price of their own."""
-SHORT = ("haiku", "sonnet", "opus", "fable", "mythos")
+SHORT = LINES
 """Words that stand for the newest active model of a line."""
 MILLION = Decimal(1_000_000)
 EXACT = Context(prec=60)
 """Money is computed in this context, whatever a notebook has done to its own."""
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
-"""Effort levels in rising order: https://docs.claude.com/en/docs/build-with-claude/effort"""
 
 
 @dataclass(frozen=True, slots=True)

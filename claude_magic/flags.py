@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
+"""In rising order: https://docs.claude.com/en/docs/build-with-claude/effort"""
 FORMATS = ("markdown", "text", "code", "json", "df", "html")
 LINES = ("haiku", "sonnet", "opus", "fable", "mythos")
 

@@ -27,7 +27,6 @@ from claude_magic.keys import (
     config_dir,
     write_private,
 )
-from claude_magic.keys import data_dir as data_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -91,7 +91,7 @@ class Ledger:
         """The SQLite file; its folder's file system decides whether it is one."""
         if self._path:
             return self._path
-        from claude_magic.settings import data_dir
+        from claude_magic.keys import data_dir
 
         return data_dir() / "ledger.sqlite"
 
@@ -245,7 +245,7 @@ class Ledger:
 
 def shared() -> Ledger:
     """Return this process's ledger, in the data folder that is now set."""
-    from claude_magic.settings import data_dir
+    from claude_magic.keys import data_dir
 
     return _shared(data_dir(), os.environ.get("CLAUDE_MAGIC_LEDGER"))
 

@@ -172,14 +172,10 @@ class Sqlite:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as db:
+        with self._open() as db, _rolled_back(db):
             db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
+            yield db
+            db.execute("COMMIT")
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
@@ -256,18 +252,30 @@ def _prepare(db: sqlite3.Connection) -> None:
         time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - not for secrets
 
 
+@contextlib.contextmanager
+def _rolled_back(db: sqlite3.Connection) -> Iterator[None]:
+    """Leave no transaction open, wherever an interrupt comes, and start with none that one left."""
+    try:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
 def _migrate(db: sqlite3.Connection) -> None:
     if _version(db) == len(MIGRATIONS):
         return
-    db.execute("BEGIN IMMEDIATE")
-    version = _version(db)  # another kernel may have been first
-    if version > len(MIGRATIONS):
-        db.execute("ROLLBACK")
-        raise sqlite3.DatabaseError("it was written by a newer claude_magic")
-    for step in MIGRATIONS[version:]:
-        step(db)
-    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    db.execute("COMMIT")
+    with _rolled_back(db):
+        db.execute("BEGIN IMMEDIATE")
+        version = _version(db)  # another kernel may have been first
+        if version > len(MIGRATIONS):
+            raise sqlite3.DatabaseError("it was written by a newer claude_magic")
+        for step in MIGRATIONS[version:]:
+            step(db)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
 
 
 def _version(db: sqlite3.Connection) -> int:
