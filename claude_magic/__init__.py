@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from claude_magic.answer import Answer
-    from claude_magic.catalog import cost
     from claude_magic.chat import ask
     from claude_magic.client import AsyncClient, Client
     from claude_magic.client import AsyncClient as AsyncAnthropic
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from claude_magic.frames.models import models
     from claude_magic.frames.usage import usage
     from claude_magic.practice import Practice
+    from claude_magic.settings import cost
     from claude_magic.thread import Thread
     from claude_magic.wire import Message, Record, Usage
 
@@ -100,7 +100,7 @@ _ELSEWHERE = {
     "Thread": ("thread", "Thread"),
     "Usage": ("wire", "Usage"),
     "ask": ("chat", "ask"),
-    "cost": ("catalog", "cost"),
+    "cost": ("settings", "cost"),
     "models": ("frames.models", "models"),
     "usage": ("frames.usage", "usage"),
 }

@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 
 HINTS = {
     # what a reader can do about a stop: https://docs.claude.com/en/api/handling-stop-reasons
-    "max_tokens": "The answer is cut at max_tokens; type %claude continue, or ask again with a larger -n.",
+    "max_tokens": "The answer is cut at max_tokens; type {go_on}, or ask again with a larger -n.",
     "model_context_window_exceeded": "The context window is full; start afresh with %%claude --new.",
-    "pause_turn": "The service paused; type %claude continue.",
+    "pause_turn": "The service paused; type {go_on}.",
     "refusal": "Claude declined; this question is not kept in the conversation. Ask in another way.",
-    "stopped": "Stopped; type %claude continue to go on.",
-    "error": "The answer broke off; type %claude continue to go on.",
+    "stopped": "Stopped; type {go_on} to go on.",
+    "error": "The answer broke off; type {go_on} to go on.",
+}
+ALONE = {  # the same where the answer is in no conversation
+    "max_tokens": "The answer is cut at max_tokens; ask again with a larger -n.",
+    "pause_turn": "The service paused; ask again without --no-history.",
+    "stopped": "Stopped; ask again to have the whole answer.",
+    "error": "The answer broke off; ask again.",
 }
 
 
@@ -32,7 +38,8 @@ class Answer(str):
 
     Attributes: `message` (the whole Message), `cost` (USD, or None where a price is not known; estimated for
     an unfinished answer), `source` ("live" or "practice"), `seconds` and `ttft` (until the end and until the
-    first piece), `turn` (its number in the conversation), `stop_reason` (the API's, "stopped" or "error").
+    first piece), `turn` (its number in the conversation), `stop_reason` (the API's, "stopped" or "error"),
+    `go_on` (what to type for the rest of an unfinished answer, or "").
     """
 
     show: ClassVar[Callable[[Answer], dict[str, Any]] | None] = (
@@ -46,6 +53,7 @@ class Answer(str):
     turn: int
     stop_reason: str | None
     request_id: str | None
+    go_on: str
     shown_in: int | None  # the execution count of the cell whose output shows it already
 
     def __new__(  # noqa: D102 - the class says it
@@ -59,10 +67,12 @@ class Answer(str):
         turn: int = 1,
         stop_reason: str | None = None,
         request_id: str | None = None,
+        go_on: str = "%claude continue",
     ) -> Self:
         made = super().__new__(cls, message.text)
         made.message, made.cost, made.source = message, cost, source
         made.seconds, made.ttft, made.turn, made.shown_in = seconds, ttft, turn, None
+        made.go_on = go_on
         made.stop_reason = stop_reason or message.get("stop_reason")
         made.request_id = request_id or message.request_id
         return made
@@ -102,7 +112,10 @@ class Answer(str):
         """What to type next when the answer did not end by itself, else an empty text."""
         if self.stop_reason == "max_tokens" and not self.strip():
             return "All of max_tokens went into thinking; ask again with a larger -n."
-        return HINTS.get(self.stop_reason or "", "")
+        reason = self.stop_reason or ""
+        if not self.go_on and reason in ALONE:
+            return ALONE[reason]
+        return HINTS.get(reason, "").format(go_on=self.go_on)
 
     @property
     def code(self) -> str:
@@ -122,7 +135,7 @@ class Answer(str):
                 return json.loads(text)
             except (ValueError, RecursionError):
                 continue
-        raise self._without("JSON", "Ask for JSON in the prompt; the text is in the error's .body.")
+        raise self._without("JSON", "Ask for JSON in the prompt; the text is the answer itself.")
 
     def df(self) -> pd.DataFrame:
         """Return the rows of the answer's JSON, Markdown table or CSV as a DataFrame; raises InputError."""
@@ -140,7 +153,7 @@ class Answer(str):
                     return pd.DataFrame(rows)
                 except (ValueError, TypeError, AttributeError):  # such as rows that are no rows
                     continue
-        raise self._without("table", "Ask for a table, CSV or a JSON list; the text is in the error's .body.")
+        raise self._without("table", "Ask for a table, CSV or a JSON list; the text is the answer itself.")
 
     def _json_rows(self) -> Any:
         try:

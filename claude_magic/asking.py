@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import html
+import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from claude_magic.cell import Ask
 from claude_magic.dryrun import DryRun, dry_run
 from claude_magic.errors import InputError, Stopped, printable
 from claude_magic.thread import Thread, threads
+from claude_magic.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,9 +54,8 @@ def ask(shell: Any, asked: Ask) -> Answer | DryRun:
         return turn.run(lambda **how: chat.ask(blocks, **given, max_cost=asked.max_cost, **how))
 
 
-def go_on(shell: Any) -> Answer:
-    """Go on with the unfinished answer of the current conversation, as `ask` does with a question."""
-    thread = threads.get()
+def go_on(shell: Any, thread: Thread) -> Answer:
+    """Go on with the unfinished answer of a conversation, as `ask` does with a question."""
     turn = _Turn(shell, Ask(""), prompt.Rendered([], "", [], {}), thread.name)
     return turn.run(lambda **how: chat.go_on(thread, **how))
 
@@ -144,8 +145,9 @@ class _Turn:
             from IPython.display import display as show_value
 
             show_value(value)  # type: ignore[no-untyped-call]
-        if answer.hint:
-            note(answer.hint)
+        for told in (*tools_asked(answer), answer.hint):
+            if told:
+                note(told)
         return value
 
     def _line(self, answer: Answer) -> str:
@@ -180,11 +182,29 @@ def _value(answer: Answer, format: str) -> Any:
 
 def bundle(answer: Answer) -> dict[str, str]:
     """Return what a cell shows whose value is an answer."""
-    shown = display.answer_html(str(answer), "markdown") + HINT.format(html.escape(line(answer)))
-    return {"text/plain": printable(str(answer)), "text/html": f"{display.BOX}>{shown}</div>"}
+    tools = [printable(told) for told in tools_asked(answer)]
+    lines = "".join(HINT.format(html.escape(told)) for told in (*tools, line(answer)))
+    shown = display.answer_html(str(answer), "markdown") + lines
+    plain = "\n".join(told for told in (printable(str(answer)), *tools) if told)
+    return {"text/plain": plain, "text/html": f"{display.BOX}>{shown}</div>"}
 
 
 Answer.show = bundle
+
+
+def tools_asked(answer: Answer) -> list[str]:
+    """Return a line for each tool that an answer asks for."""
+    return [
+        f"asked for the tool {call.get('name')}({_given(call.get('input'))})"
+        for call in answer.message.tool_calls
+    ]
+
+
+def _given(values: Any) -> str:
+    if not isinstance(values, dict):
+        return ""
+    told = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+    return short(told, 200)
 
 
 def line(answer: Answer) -> str:

@@ -60,6 +60,7 @@ class Call:
     outcome: str = "ok"
     attempts: tuple[Attempt, ...] = ()
     request_id: str | None = None
+    go_on: str = ""  # what to type for the rest of an answer that is cut or stopped
 
     def run(self, watch: Watch | None, *, stream: bool) -> None:
         """Send the call and pass on what arrives."""
@@ -104,7 +105,9 @@ class Call:
         self.request_id = getattr(error, "request_id", None) or self.request_id
         stopped = isinstance(error, KeyboardInterrupt)
         self.outcome = "stopped" if stopped else "error"
-        self.error = Stopped(_stopped_words(self.message), partial=self.message) if stopped else error
+        self.error = (
+            Stopped(_stopped_words(self.message, self.go_on), partial=self.message) if stopped else error
+        )
 
     @property
     def unsent(self) -> bool:
@@ -128,6 +131,7 @@ class Call:
             turn=self.turn,
             stop_reason=None if self.error is None else self.outcome,
             request_id=self.request_id,
+            go_on=self.go_on,
         )
         if self.error is not None:
             self.error.answer = made  # type: ignore[attr-defined] # any exception may carry it
@@ -191,5 +195,5 @@ def _message(answer: wire.Record) -> Message:
     raise APIResponseError("The server's answer is not a message", hint=hint, request_id=answer.request_id)
 
 
-def _stopped_words(message: Message | None) -> str:
-    return "Stopped; type %claude continue to go on" if message and message.text.strip() else "Stopped"
+def _stopped_words(message: Message | None, go_on: str) -> str:
+    return f"Stopped; type {go_on} to go on" if go_on and message and message.text.strip() else "Stopped"

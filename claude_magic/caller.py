@@ -92,7 +92,7 @@ class Caller:
         for more in (self.options.default_headers, _named(params, "extra_headers")):
             headers.update({_header_name(k): _header_value(k, v) for k, v in more.items() if v is not None})
         if self.route.credential is None and not {"authorization", "x-api-key"} & headers.keys():
-            raise ConfigError("There is no API key", hint=settings.NO_KEY_HINT)
+            raise ConfigError("There is no API key", hint=settings.no_key_hint(self.route.base_url))
         return headers
 
     def slow(self, params: Mapping[str, Any]) -> bool:

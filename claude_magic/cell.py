@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _NONE: Mapping[str, str] = MappingProxyType({})
-_MODEL_ID = re.compile(r"(?:[\w.-]+[./])?claude-[\w.:@-]+", re.IGNORECASE)
+MODEL_ID = re.compile(r"(?:[\w.-]+[./])?claude-[\w.:@-]+", re.IGNORECASE)
 _FLAG_AHEAD, _SURELY_FLAG = re.compile(r"\s*[-–—]"), re.compile(r"\s*-(?:-|[^\W\d])")
 _OUT = re.compile(r"\s*([^\s<\"']+)\s*<<(?!<)")
 
@@ -111,14 +111,14 @@ def parse_line(line: str, aliases: Mapping[str, str] = _NONE) -> Ask | CommandCa
         literal = word.text == "--"
         at = word.end if literal else _take_flag(values, line, word, or_ask)
     question = line[at:].strip()
-    if not values and not literal and (call := _command(question)):
+    if not values and not literal and (call := _command(question, aliases)):
         return call
     return _ask(
         question, values, aliases, hint="Write it after the options: %claude -m opus what is an index?"
     )
 
 
-def _command(question: str) -> CommandCall | None:
+def _command(question: str, aliases: Mapping[str, str]) -> CommandCall | None:
     """Return the command a line is, or None for a question; raises InputError where it could be both."""
     name, _, rest = question.partition(" ")
     rest = rest.strip()
@@ -126,14 +126,39 @@ def _command(question: str) -> CommandCall | None:
         return CommandCall("help", split(question.rstrip("?")), question.rstrip("?"))
     command = flags.BY_NAME.get(name)
     if not command:
+        _refuse_slip(name, rest, aliases)
         return None
     words = " ".join(rest.split())
     if re.fullmatch(command.shape, words) if words else command.bare:
         return CommandCall(name, split(rest), rest)
+    what = f" (WHAT: {', '.join(command.first)})" if "WHAT" in command.usage else ""
     raise InputError(
         f"{name!r} is a command, and {short(words)!r} does not fit it" if words else f"{name!r} needs more",
-        hint=f"Type %claude -- {short(question)} to ask that, or %claude {command.usage}",
+        hint=f"Type %claude -- {short(question)} to ask that, or %claude {command.usage}{what}",
     )
+
+
+def _refuse_slip(name: str, rest: str, aliases: Mapping[str, str]) -> None:
+    """Raise InputError for a word alone, or before a model, that is one slip of the keys from a command."""
+    if rest and not _is_model(rest, aliases):
+        return
+    if near := next((n for n in flags.BY_NAME if _one_slip(name.lower(), n)), None):
+        typed = f"{near} {rest}".strip()
+        raise InputError(
+            f"{name!r} is not a command",
+            hint=f"Did you mean %claude {typed}? To ask it: %claude -- {name} {rest}".rstrip(),
+        )
+
+
+def _one_slip(typed: str, word: str) -> bool:
+    """Return whether one letter is wrong, missing, too many or swapped with the next; never the first."""
+    if len(typed) < 4 or typed[0] != word[0]:
+        return False
+    same = next(
+        (n for n, (a, b) in enumerate(zip(typed, word, strict=False)) if a != b), min(len(typed), len(word))
+    )
+    a, b = typed[same:], word[same:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[1::-1] == b[:2] and a[2:] == b[2:])
 
 
 def _ask(prompt: str, values: dict[str, Any], aliases: Mapping[str, str], *, hint: str) -> Ask:
@@ -265,7 +290,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "path": (_matching(r"(?s).+"), "a path"),
     "choice": (str, "one of its choices"),
     "name": (_name, "the name of a variable"),
-    "thread": (_matching(r"[\w.-]{1,64}"), "a name of letters, digits, - and _"),
+    "thread": (_matching(r"[\w.-]{1,64}"), "a name of letters, digits, - and _, without spaces"),
     "count": (_count, "a whole number such as 500, 4k or 1_000"),
     "usd": (_usd, "an amount in USD such as 0.05"),
     "pair": (_pair, "K=V"),
@@ -275,7 +300,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
 def _is_model(word: str, aliases: Mapping[str, str]) -> bool:
     from claude_magic import catalog
 
-    return word in aliases or bool(_MODEL_ID.fullmatch(word)) or catalog.find(word) is not None
+    return word in aliases or bool(MODEL_ID.fullmatch(word)) or catalog.find(word) is not None
 
 
 def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> InputError:
@@ -287,6 +312,8 @@ def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> 
         hint = "The name goes first: %%claude summary << haiku"
     elif word in flags.BY_NAME:
         hint = f"Type %claude {flags.BY_NAME[word].usage} on a line of its own."
+    elif named := re.search(rf"(?:-t|--thread)[\s=]+([\w.-]+)\s+{re.escape(word)}(?!\S)", line):
+        hint = f"A conversation's name takes no spaces: -t {named[1]}-{word}"
     elif set(word) & set("“”‘’„"):
         hint = "Type straight quotes around a text: \"…\" or '…'."
     elif blank:

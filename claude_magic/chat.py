@@ -99,6 +99,8 @@ def _turn(thread: Thread, user: dict[str, Any] | None, body: dict[str, Any], how
             for line in compose.notes(body):
                 note(line)
     call = Call(body, asked, source_of(asked), len(thread) + 1, time.monotonic())
+    call.go_on = threads.continue_words(thread)
+    threads.asked = thread
     books = ledger.shared()
     try:
         _reserve(books, call, how)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from claude_magic import __version__
 from claude_magic.errors import ClaudeError, ConfigError
+from claude_magic.frames.usage import BY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 STARTUP = "50-claude-magic.py"
+PLACES = ("user", "sys-prefix")
+IN_A_TERMINAL = {
+    # what an error of the package says to type in a notebook -> what is typed here
+    "%claude login": "claude-magic login",
+    "%claude models": "claude-magic models",
+    "%claude practice on": "CLAUDE_MAGIC_PRACTICE=1",
+    "%pip ": "pip ",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(args) or 0
     except ClaudeError as error:
-        print(*error.lines(), sep="\n", file=sys.stderr)
+        said = "\n".join(error.lines())
+        for notebook, here in IN_A_TERMINAL.items():
+            said = said.replace(notebook, here)
+        print(said, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -33,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="claude-magic", description="The whole Claude API in a notebook.")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.set_defaults(run=lambda _: parser.print_help())
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     def command(run: Callable[[argparse.Namespace], int | None], help: str) -> argparse.ArgumentParser:
         made = commands.add_parser(run.__name__, help=help, description=help)
@@ -46,25 +62,43 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--headless", action="store_true", help="run it in this terminal")
 
     one = command(practice, "Serve the practice API on a port.")
-    one.add_argument("--port", type=int, default=8484)
-    one.add_argument("--host", default="127.0.0.1")
+    one.add_argument("--port", type=int, default=8484, help="port, 0 for a free one (default: %(default)s)")
+    one.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s, this machine only; 0.0.0.0: the network too)",
+    )
     one.add_argument("--speed", type=float, metavar="TOKENS", help="tokens a second; at once when not given")
     one.add_argument("--script", type=Path, metavar="LESSON.toml", help="pattern/answer pairs of a lesson")
 
     one = command(config, "Say whether new kernels have the magics from their start, or change that.")
     what = one.add_mutually_exclusive_group()
-    what.add_argument("--enable", dest="what", action="store_const", const="enable")
-    what.add_argument("--disable", dest="what", action="store_const", const="disable")
-    what.add_argument("--list", dest="what", action="store_const", const="list")
+    what.add_argument(
+        "--enable",
+        dest="what",
+        action="store_const",
+        const="enable",
+        help="on (for --user when no place is given)",
+    )
+    what.add_argument(
+        "--disable",
+        dest="what",
+        action="store_const",
+        const="disable",
+        help="off (in every place when none is given)",
+    )
+    what.add_argument(
+        "--list", dest="what", action="store_const", const="list", help="say what is on (default)"
+    )
     where = one.add_mutually_exclusive_group()
     where.add_argument("--user", dest="where", action="store_const", const="user", help="for all my kernels")
     where.add_argument(
         "--sys-prefix", dest="where", action="store_const", const="sys-prefix", help="for this Python only"
     )
-    one.set_defaults(what="list", where="user")
+    one.set_defaults(what="list", where=None)
 
     one = command(usage, "Print what was used and what it cost.")
-    one.add_argument("--by", help="model, notebook, thread, source, day, …")
+    one.add_argument("--by", metavar="COLUMN", help=f"sums for each {', '.join(BY[:-1])} or {BY[-1]}")
 
     command(models, "Print the models, their limits and their prices.")
     one = command(login, "Keep a key for this account.")
@@ -103,31 +137,63 @@ def startup_file(where: str) -> Path:
     return Path(get_ipython_dir()) / "profile_default" / "startup" / STARTUP
 
 
-def config(args: argparse.Namespace) -> None:
+def config(args: argparse.Namespace) -> int:
     """Write, remove or show the file that gives every new kernel `%claude` without `%load_ext`."""
-    path = startup_file(args.where)
-    try:
-        if args.what == "enable":
-            from claude_magic.quickstart import shipped
+    if args.what == "enable":
+        _enable(startup_file(args.where or PLACES[0]))
+    elif args.what == "disable":
+        return _disable([args.where] if args.where else PLACES)
+    else:
+        _list()
+    return 0
 
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(shipped(f"jupyter-config/startup/{STARTUP}").read_bytes())
-            print(f"On from the next kernel start: {path}")
-        elif args.what == "disable":
-            path.unlink(missing_ok=True)
-            print(f"Off from the next kernel start: {path} is not there")
-        else:
-            _list()
+
+def _enable(path: Path) -> None:
+    from claude_magic.quickstart import shipped
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(shipped(f"jupyter-config/startup/{STARTUP}").read_bytes())
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be changed: {error.strerror}", hint="Try --user, or ask who runs this machine."
         ) from None
+    print(f"On from the next kernel start: {path}")
+
+
+def _disable(places: Sequence[str]) -> int:
+    """Remove the file from places, print what is on after that, and return 1 where one would not go."""
+    kept = {place: why for place in places if (why := _removed(startup_file(place)))}
+    _list()
+    still = [place for place in PLACES if startup_file(place).exists()]
+    for place in still:
+        if place in kept:
+            print(f"Still on: {startup_file(place)} cannot be removed: {kept[place]}", file=sys.stderr)
+            print(
+                f"→ sudo '{sys.executable}' -m claude_magic.cli config --disable --{place}\n"
+                "→ or for yourself only: export CLAUDE_MAGIC_AUTOLOAD=0",
+                file=sys.stderr,
+            )
+        else:
+            print(f"Still on for --{place}; off with: claude-magic config --disable --{place}")
+    if not still:
+        print("Off from the next kernel start.")
+    return 1 if kept else 0
+
+
+def _removed(path: Path) -> str:
+    """Remove a file and return why it could not be, or nothing."""
+    try:
+        path.unlink(missing_ok=True)
+    except NotADirectoryError:
+        return ""  # a file stands where its folder would be: it is not there
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
 
 
 def _list() -> None:
-    import os
-
-    for where in ("user", "sys-prefix"):
+    for where in PLACES:
         path = startup_file(where)
         print(f"{where:<12}{'on ' if path.exists() else 'off'}  {path}")
     if os.environ.get("CLAUDE_MAGIC_AUTOLOAD") == "0":
@@ -163,16 +229,15 @@ def login(args: argparse.Namespace) -> None:
 
 def logout(_: argparse.Namespace) -> None:
     """Forget the key kept by `login`."""
-    from claude_magic import settings
+    from claude_magic import keys, settings
 
+    kept = keys.key_path().exists() or settings.saved().get("key_in") == "keyring"
     settings.forget_key()
-    print("Forgotten. A key in the environment stays there.")
+    print("Forgotten." if kept else "No key was kept.", "A key in the environment stays there.")
 
 
 def version(_: argparse.Namespace) -> None:
     """Print the version."""
-    from claude_magic import __version__
-
     print(__version__)
 
 

@@ -47,6 +47,7 @@ class _Base:
         if http_client is not None and not isinstance(http_client, self._http_kind):
             wanted = f"httpx2.{self._http_kind.__name__}"
             raise InputError(f"http_client must be an {wanted}", hint=f"Pass http_client={wanted}(…).")
+        settings.load_prices()
         headers = keys.custom_headers()
         headers.update(_hidden(default_headers))
         options = Options(
@@ -146,6 +147,5 @@ def _route(
         return transport.Route(url, Secret("practice"))
     found = settings.credential(api_key, auth_token)
     credential = found.value if found else None
-    secrets = (s for s in (credential, *headers.values()) if isinstance(s, Secret))
-    hidden = tuple(s for s in secrets if len(s.reveal()) >= 8)
+    hidden = tuple(s for s in (credential, *headers.values()) if isinstance(s, Secret) and keys.is_private(s))
     return transport.Route(url, credential, hidden)

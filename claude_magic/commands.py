@@ -6,9 +6,10 @@ One function a row of `flags.COMMANDS`, found by its name in `RUN`. What it retu
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import asking, catalog, cell, current, frames, keys, limits, reports, settings
+from claude_magic import asking, catalog, cell, current, keys, limits, reports, settings
 from claude_magic.errors import ConfigError, InputError, printable
 from claude_magic.thread import threads
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from claude_magic.cell import CommandCall
 
+EXAMPLES = {"switch": "on", "usd": "0.50", "seconds": "600", "rate": "100"}  # values of a setting, by kind
 LASTING = {"day"}  # a day is longer than a session, so its budget is kept in the settings file
 
 
@@ -58,7 +60,7 @@ def _version(_: Any, __: CommandCall) -> Said:
 
 def _model(_: Any, call: CommandCall) -> Said:
     if call.args:
-        settings.use("model", call.args[0])
+        settings.use("model", _known_model(call.args[0], "model"))
     found = settings.model()
     return Said(f"{found.value} ({found.source})" + _model_note(found.value))
 
@@ -68,6 +70,17 @@ def _model_note(name: str) -> str:
         return ""
     near = catalog.nearest(name)
     return "; it is not in the catalogue" + (f". Did you mean {near}?" if near else "")
+
+
+def _known_model(name: str, command: str) -> str:
+    """Return a model's name; raises InputError for one that is most likely a slip of the keys."""
+    if name in settings.aliases() or catalog.find(name) or cell.MODEL_ID.fullmatch(name):
+        return name
+    near = catalog.nearest(name)
+    if near is None and re.search(r"[\d./:@-]", name):  # a gateway's own name
+        return name
+    hint = f"Type %claude {command} {near}" if near else "Type %claude models to see them all."
+    raise InputError(f"There is no model {name!r}", hint=hint)
 
 
 def _alias(_: Any, call: CommandCall) -> Any:
@@ -105,10 +118,24 @@ def _config(_: Any, call: CommandCall) -> Any:
     if value.strip() == "default":
         settings.forget(name)
     else:
-        settings.save(name, _number(name, value.strip().strip("\"'")))
+        _save(name, value.strip().strip("\"'"))
     if name != "base_url":
         settings.use(name, None)
     return Said(_setting(settings.base_url() if name == "base_url" else settings.option(name)))
+
+
+def _save(name: str, value: str) -> None:
+    if name == "model":
+        _known_model(value, "config model")
+    try:
+        settings.save(name, _number(name, value))
+    except ConfigError as error:
+        if row := settings.OPTIONS.get(name):
+            example = EXAMPLES.get(row.kind) or (row.choices[0] if row.choices else row.default)
+            error.hint = (
+                f"Type %claude config {name} {example}, or %claude config {name} default to unset it."
+            )
+        raise
 
 
 def _number(name: str, text: str) -> Any:
@@ -125,8 +152,7 @@ def _setting(found: settings.Setting) -> str:
 
 def _login(_: Any, call: CommandCall) -> Said:
     if call.rest == "forget":
-        settings.forget_key()
-        return Said("The key that %claude login kept is forgotten; one in the environment stays there")
+        return _logout(_, call)
     where: keys.Where = "keyring" if call.rest == "keyring" else "file"
     settings.save_key(_typed_key(), where)
     place = "the system's keyring" if where == "keyring" else f"{keys.key_path()}, which only you can read"
@@ -135,6 +161,11 @@ def _login(_: Any, call: CommandCall) -> Said:
     others = "" if first or found is None else f" {found.source} goes before it."
     practice = " Practice is on; %claude practice off asks Claude." if settings.practice().value else ""
     return Said(f"Kept in {place}.{others}{practice}")
+
+
+def _logout(_: Any, __: CommandCall) -> Said:
+    settings.forget_key()
+    return Said("The key that %claude login kept is forgotten; one in the environment stays there")
 
 
 def _typed_key() -> keys.Secret:
@@ -195,7 +226,7 @@ def _count(shell: Any, call: CommandCall) -> Said:
     blocks = asking.render(shell, call.rest).blocks
     messages = [{"role": "user", "content": blocks}]
     found = current.client().messages.count_tokens(model=model, messages=messages)["input_tokens"]
-    cost = catalog.cost({"input_tokens": found}, model)
+    cost = catalog.cost({"input_tokens": found, "output_tokens": 0}, model)
     price = "price unknown" if cost is None else f"{limits.usd(cost)} as input"
     mode = " (practice)" if settings.practice().value else ""
     return Said(f"{found:,} tokens for {model}; {price}{mode}")
@@ -225,8 +256,8 @@ def _history(_: Any, call: CommandCall) -> Any:
     return reports.history(last, *call.args[last is not None :])
 
 
-def _continue(shell: Any, _: CommandCall) -> Any:
-    return asking.go_on(shell)
+def _continue(shell: Any, call: CommandCall) -> Any:
+    return asking.go_on(shell, reports.known(call.rest) if call.rest else threads.to_go_on())
 
 
 def _turns(count: int) -> str:
@@ -245,7 +276,7 @@ RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "alias": _alias,
     "system": _system,
     "status": lambda *_: reports.status(),
-    "usage": lambda _, call: frames.usage(by=call.args[-1] if call.args else None),
+    "usage": lambda _, call: reports.usage(call.args[-1] if call.args else None),
     "cost": lambda *_: reports.cost(),
     "budget": _budget,
     "history": _history,
@@ -255,6 +286,7 @@ RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "continue": _continue,
     "count": _count,
     "login": _login,
+    "logout": _logout,
     "practice": _practice,
     "config": _config,
     "version": _version,

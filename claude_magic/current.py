@@ -29,7 +29,7 @@ def client() -> Client:
     headers = keys.custom_headers()
     signed = {"authorization", "x-api-key"} & {name.lower() for name in headers}
     if found is None and address != PRACTICE_URL and not signed:
-        raise ConfigError("There is no API key", hint=settings.NO_KEY_HINT)
+        raise ConfigError("There is no API key", hint=settings.no_key_hint(address))
     if address == PRACTICE_URL:
         from claude_magic.practice import shared
 

@@ -31,7 +31,7 @@ METADATA = (  # what may be kept with an output; nothing a prompt or a key could
 )  # fmt: skip
 
 QUIET = "color:var(--jp-ui-font-color2,#767676);font:12px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)"
-LINE = f"{QUIET};margin-top:6px;font-variant-numeric:tabular-nums"
+LINE = f"{QUIET};margin-top:6px;overflow-wrap:anywhere;word-break:normal;font-variant-numeric:tabular-nums"
 PILL = (
     "border:1px solid var(--jp-warn-color1,#b26a00);color:var(--jp-ui-font-color1,inherit);border-radius:8px;"
     "padding:0 7px;font-size:11px;white-space:nowrap"
@@ -170,7 +170,7 @@ class View:
             _line(readout, self.badge, note),
         ]
         return {
-            "text/plain": printable("\n".join(p for p in (text, note) if p)),
+            "text/plain": printable("\n".join(p for p in (text, note) if p) or readout),
             "text/html": f'{BOX} role="status" aria-live="polite">{"".join(parts)}</div>',
         }
 

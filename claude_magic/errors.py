@@ -64,10 +64,23 @@ class ClaudeError(Exception):
         body: Any = None,
     ) -> None:
         super().__init__(message)
-        self.message, self.hint = message, hint
+        self.message, self._hint = message, ""
+        self.hint = hint
         self.status, self.type, self.error_code = status, type, error_code
         self.request_id, self.retry_after = request_id, retry_after
         self.partial, self.attempts, self.body = partial, tuple(attempts), body
+
+    @property
+    def hint(self) -> str:
+        """What to type next; a note too, so that a plain traceback shows it."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        others = [note for note in getattr(self, "__notes__", ()) if note != _arrow(self._hint)]
+        self._hint, self.__notes__ = text, others
+        if text:
+            self.add_note(_arrow(text))
 
     @property
     def status_code(self) -> int | None:
@@ -82,13 +95,17 @@ class ClaudeError(Exception):
 
     def lines(self) -> list[str]:
         """Return the two lines a reader needs: what happened, and what to type next."""
-        return [f"{type(self).__name__}: {self}", *([f"→ {printable(self.hint)}"] if self.hint else [])]
+        return [f"{type(self).__name__}: {self}", *([_arrow(self.hint)] if self.hint else [])]
 
     def _render_traceback_(self) -> list[str]:
         return self.lines()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__))
+
+
+def _arrow(hint: str) -> str:
+    return f"→ {printable(hint)}"
 
 
 def _rebuild(kind: type[ClaudeError], message: str, state: dict[str, Any]) -> ClaudeError:
@@ -220,7 +237,7 @@ HINTS: dict[int | str, str] = {
     401: "Type %claude login to enter a key, or %claude practice on to go on without one.",
     402: "Check the payment details in the Console.",
     403: "This key may not do that; use another with %claude login.",
-    404: "Type %claude models to see the models and check the id.",
+    404: "Check the id, and the address in use: %claude status shows it.",
     408: "Run the cell again.",
     409: "Look at the present state, then run the cell again.",
     413: "Send less: attach fewer or smaller files.",
@@ -228,6 +245,8 @@ HINTS: dict[int | str, str] = {
     429: "Wait a little, then run the cell again.",
     529: "The service is overloaded; run the cell again in a minute.",
 }
+MODEL_HINT = "Type %claude models to see the models and check the id."
+DRILL_HINT = "The prompt asked for this fault; take practice:… out of it to get an answer."
 SERVER_HINT = "The service failed, not your request; run the cell again in a minute."
 
 
@@ -241,17 +260,26 @@ def from_response(status: int, body: bytes, **facts: Any) -> APIStatusError:
     code = code if isinstance(code, str) else None
     if isinstance(decoded, dict) and isinstance(decoded.get("request_id"), str):
         facts["request_id"] = facts.get("request_id") or decoded["request_id"]
-    message = error.get("message")
+    said = error.get("message")
+    message = _one_line(said if isinstance(said, str) and said else _plain(decoded, status))
     kind = STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
     return kind(
-        _one_line(message if isinstance(message, str) and message else _plain(decoded, status)),
-        hint=HINTS.get(code or "") or HINTS.get(status) or (SERVER_HINT if status >= 500 else ""),
+        message,
+        hint=_hint_for(status, code, message),
         status=status,
         type=error["type"] if isinstance(error.get("type"), str) else None,
         error_code=code,
         body=decoded,
         **facts,
     )
+
+
+def _hint_for(status: int, code: str | None, message: str) -> str:
+    if message.startswith("practice drill"):
+        return DRILL_HINT
+    if status == 404 and message.startswith("model:"):
+        return MODEL_HINT
+    return HINTS.get(code or "") or HINTS.get(status) or (SERVER_HINT if status >= 500 else "")
 
 
 def header_number(headers: Mapping[str, str], name: str) -> float | None:

@@ -5,6 +5,7 @@ The two tables here feed the parser, `%%claude?`, tab completion, the command li
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_magic.errors import InputError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 """In rising order: https://docs.claude.com/en/docs/build-with-claude/effort"""
 FORMATS = ("markdown", "text", "code", "json", "df", "html")
+WIDTH = 80  # characters of a line of help: JupyterLab breaks longer ones, within words
 LINES = ("haiku", "sonnet", "opus", "fable", "mythos")
 
 
@@ -76,7 +78,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("system", "system", "text", _P, "system prompt", '-s "Answer in French."', "s", "TEXT"),
     Flag("raw", "raw", "on", _P, "send {braces} as they are written", "--raw"),
     Flag("out", "out", "name", _A, "keep the answer in a variable", "-o summary", "o", "NAME"),
-    Flag("format", "format", "choice", _A, "how the answer is shown", "-f json", "f", "FORMAT", FORMATS),
+    Flag("format", "format", "choice", _A, "how the answer is shown (html: its source)",
+         "-f json", "f", "FORMAT", FORMATS),
     Flag("quiet", "quiet", "on", _A, "show nothing; the answer is kept all the same", "-q -o summary", "q"),
     Flag("no-stream", "stream", "off", _A, "show the answer when it is complete", "--no-stream"),
     Flag("thread", "thread", "thread", _S, "the conversation it belongs to", "-t rome", "t", "NAME"),
@@ -94,7 +97,8 @@ _IS_MODEL = rf"(?:{'|'.join(LINES)}|(?=\S*[\d/:@-]){_MODEL})"  # a plain second 
 COMMANDS: tuple[Command, ...] = (
     Command("help", "help [FLAG|COMMAND]", "all of this, or one flag or command explained",
             "help --max-tokens", r"-{0,2}[\w-]+", ("@topics",)),
-    Command("models", "models [WORD]", "the models, their limits and prices", "models haiku", _NAME, LINES),
+    Command("models", "models [WORD|all]", "the models, their limits and prices (all: retired ones too)",
+            "models haiku", _NAME, ("all", *LINES)),
     Command("model", "model [MODEL]", "the model in use, or another from now on",
             "model opus", _MODEL, ("@models",)),
     Command("alias", "alias [NAME [MODEL|off]]", "your own short words for models",
@@ -115,11 +119,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("reset", "reset [THREAD|all]", "forget the conversation; the next question starts anew",
             "reset", _NAME, ("all", "@threads")),
     Command("undo", "undo [N]", "take back the last turn, or the last N", "undo", r"[1-9]\d{0,2}"),
-    Command("continue", "continue", "go on with an answer that was stopped or cut short", "continue"),
+    Command("continue", "continue [THREAD]", "go on with an answer that was stopped or cut short",
+            "continue", _NAME, ("@threads",)),
     Command("count", "count TEXT", "the tokens of a text, as the service counts them; free of charge",
             "count {df}", r".+", bare=False),
     Command("login", "login [file|keyring|forget]", "enter a key without showing it, or forget it",
             "login", "file|keyring|forget", ("file", "keyring", "forget")),
+    Command("logout", "logout", "forget the key, as login forget does", "logout"),
     Command("practice", "practice [on|off|status]", "answers from the practice server: no key, no cost",
             "practice on", "on|off|status", ("on", "off", "status")),
     Command("config", "config [NAME [VALUE|default]]", "lasting settings",
@@ -152,10 +158,11 @@ VALUES = """\
 {df}  {df.shape}  {rows[0]}  {d["k"]}  {Out[3]}   the value of a variable
 {df:head 20}  {df:tail}  {df:schema}  {df:csv}    a part of a frame
 {x:.2f}                                           a number, formatted
-{{df}}                                            the braces themselves; --raw for all of them"""
+{{df}}                                            the braces themselves
+JSON braces such as {"a": 1} need no doubling; --raw leaves all braces alone"""
 
 ENDING = """\
-The last answer is _claude: a text with .code, .json(), .df(), .usage and .cost.
+The last answer is _claude, a text with .code, .json(), .df(), .usage, .cost.
 More about one of them: %claude help --max-tokens, %claude help budget"""
 
 
@@ -234,21 +241,26 @@ def _what(flag: Flag) -> str:
 
 def _about_flag(flag: Flag) -> str:
     words = " ".join((", ".join(flag.words), flag.metavar)).rstrip()
-    return f"{words}\n  {_what(flag)}\n  Example: %%claude {flag.example}"
+    return f"{words}\n{_wrapped(_what(flag))}\n  Example: %%claude {flag.example}"
 
 
 def _about_command(command: Command) -> str:
-    return f"%claude {command.usage}\n  {command.help}\n  Example: %claude {command.example}"
+    return f"%claude {command.usage}\n{_wrapped(command.help)}\n  Example: %claude {command.example}"
 
 
-def _columns(rows: Iterable[tuple[str, str]], width: int = 37) -> str:
-    """Lay out two columns; a left part too long for its column gets a line of its own."""
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+
+
+def _columns(rows: Iterable[tuple[str, str]], width: int = 28) -> str:
+    """Lay out two columns, the right one wrapped; a long left part gets a line of its own."""
     lines: list[str] = []
     for left, right in rows:
         if len(left) > width:
             lines.append(f"  {left}")
             left = ""
-        lines.append(f"  {left:{width}}  {right}")
+        first, *more = textwrap.wrap(right, WIDTH - width - 4, break_on_hyphens=False)
+        lines += [f"  {left:{width}}  {first}", *(" " * (width + 4) + line for line in more)]
     return "\n".join(lines)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 PRACTICE_URL = "practice:"  # the practice server in this process
+PRACTICE_KEY = "practice-key"  # what a practice server on a port takes; no secret
+SHORTEST_KEY = 12  # characters
 
 Where = Literal["file", "keyring"]
 _SERVICE, _USER = "claude-magic", "api key"
@@ -46,7 +48,7 @@ class Secret:
 
     def __repr__(self) -> str:
         shown = "".join(c for c in self._hold()[-4:] if c.isascii() and c.isalnum())
-        return f"<key …{shown}>" if len(self._hold()) >= 12 else "<key>"
+        return f"<key …{shown}>" if len(self._hold()) >= SHORTEST_KEY else "<key>"
 
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
@@ -80,6 +82,11 @@ def reveal(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
 
 
+def is_private(key: Secret) -> bool:
+    """Say whether to clean a server's answers of a key: not of a practice key, nor of a mere word."""
+    return len(key.reveal()) >= SHORTEST_KEY and not key.reveal().startswith("practice")
+
+
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 
@@ -87,8 +94,9 @@ def check(key: Secret, source: str) -> Secret:
     """Return the key; raises ConfigError, which does not repeat it, when it cannot be one."""
     fault = next((words for words, bad in _FAULTS if bad(key.reveal())), "")
     if fault:
+        shown = f": {key}" if key.reveal() else ""
         raise ConfigError(
-            f"The key from {source} {fault}: {key}", hint="Copy the key again, alone: %claude login."
+            f"The key from {source} {fault}{shown}", hint="Copy the key again, alone: %claude login."
         )
     return key
 
@@ -205,16 +213,22 @@ def _keyring(use: Callable[[Any], Any]) -> Any:
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\]")
 
 
+ADDRESS_HINT = (
+    f"Give an address such as {DEFAULT_BASE_URL}, http://127.0.0.1:8484 for a server on this machine, "
+    f"or {PRACTICE_URL} for the practice server."
+)
+
+
 def check_base_url(url: str) -> str:
     """Return an address ready to use, path prefix kept; raises ConfigError, which repeats no secret."""
     if url == PRACTICE_URL:
         return url
     if fault := _fault(url):
-        raise ConfigError(
-            f"The base URL {fault}", hint=f"Give an address such as {DEFAULT_BASE_URL}, or unset it."
-        )
+        raise ConfigError(f"The base URL {fault}", hint=ADDRESS_HINT)
     parts = urlsplit(url)
-    if parts.scheme == "http" and not (_loopback(parts.hostname or "") or _allow_http()):
+    if re.search(r"/v1/*$", parts.path):
+        raise ConfigError("The base URL ends in /v1, which every call adds itself", hint="Leave /v1 out.")
+    if parts.scheme == "http" and not (is_loopback(parts.hostname or "") or _allow_http()):
         raise ConfigError(
             f"A key would go unencrypted to {parts.hostname} over http",
             hint="Use https, or set CLAUDE_MAGIC_ALLOW_HTTP=1 if that network is yours.",
@@ -231,7 +245,7 @@ def _fault(url: Any) -> str:
     except ValueError:
         return "is not an address"
     if parts.scheme not in {"http", "https"} or not host:
-        return "must start with https:// and name a host"
+        return "must start with https:// (or http:// on this machine) and name a host"
     if "@" in parts.netloc:
         return "must not hold a user name or password"
     if not _HOST.fullmatch(re.sub(r":\d*$", "", parts.netloc)):
@@ -239,7 +253,8 @@ def _fault(url: Any) -> str:
     return "must not hold a query or fragment" if "?" in url or "#" in url else ""
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

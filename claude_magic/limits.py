@@ -6,7 +6,7 @@ and kernels that race for one budget cannot both have its last cent.
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import catalog, sizes, wire
@@ -140,12 +140,16 @@ def check(budgets: Budgets, spent: Counted, reserved: Counted, amount: Decimal |
     return None
 
 
-def usd(amount: Decimal) -> str:
-    """Return an amount for reading, in cents or with as many digits as it takes not to read 0."""
-    if amount == amount.quantize(Decimal("0.01"), context=catalog.EXACT):
-        return f"${amount:.2f}"
+def usd(amount: Decimal, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Return an amount for reading, in cents or with as many digits as it takes not to read 0.
+
+    What is left of a budget is rounded with ROUND_DOWN, so that it never reads as more than there is.
+    """
     digits = max(4, 1 - amount.adjusted()) if amount < 1 else 4
-    return "$" + f"{amount:.{digits}f}".rstrip("0")
+    with localcontext(catalog.EXACT):
+        rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding)
+    whole, _, part = f"{rounded:f}".partition(".")
+    return f"${whole}.{part.rstrip('0'):0<2}"
 
 
 _CLIENT_TOOLS = frozenset({"bash", "str_replace_based_edit_tool", "str_replace_editor", "memory"})
@@ -156,7 +160,7 @@ def _exceeded(scope: str, limit: Decimal, used: Decimal, held: Decimal, amount: 
     under_way = f" and {usd(held)} is held for calls under way" if held else ""
     return BudgetError(
         f"This call could cost {usd(amount)}, and {_WORDS[scope]} budget of {usd(limit)} has "
-        f"{usd(max(limit - used - held, Decimal(0)))} left ({usd(used)} is spent{under_way})",
+        f"{usd(max(limit - used - held, Decimal(0)), ROUND_DOWN)} left ({usd(used)} is spent{under_way})",
         hint=f"Ask for fewer --max-tokens, raise it: %claude budget {scope} {_step(used + held + amount)}, "
         f"or lift it: %claude budget {scope} off.",
     )

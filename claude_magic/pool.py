@@ -7,6 +7,7 @@ whose network is an App in this process.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 import time
@@ -92,6 +93,12 @@ def _forget() -> None:
     _before_fork.extend((dict(_shared), dict(_ashared)))
     _shared.clear()
     _ashared.clear()
+
+
+@atexit.register
+def _close() -> None:
+    for client in _shared.values():
+        client.close()
 
 
 if hasattr(os, "register_at_fork"):

@@ -58,17 +58,34 @@ def is_environment(value: Any) -> bool:
 
 def check(what: str, text: str) -> str:
     """Return a text that is about to be sent; raises InputError when it holds a key or a secret."""
-    if SHAPES.search(text):
-        raise refusal(what, "holds something shaped like a key")
+    if found := SHAPES.search(text):
+        remove = f"Remove the key in {_line(text, found.start())} of {what}, and keep the rest."
+        raise refusal(what, "holds something shaped like a key", remove)
     for name, value in os.environ.items():
-        if len(value) >= _LONG_ENOUGH and is_secret(name, value) and value in text:
-            raise refusal(what, f"holds the value of the environment variable {name}")
+        if (
+            len(value) >= _LONG_ENOUGH
+            and is_secret(name, value)
+            and value in text
+            and not _place(name, value)
+        ):
+            remove = f"Remove the value of {name} in {_line(text, text.find(value))} of {what}."
+            raise refusal(what, f"holds the value of the environment variable {name}", remove)
     return text
 
 
-def refusal(what: str, why: str) -> InputError:
+def _place(name: str, value: str) -> bool:
+    """Return whether an environment's value is a directory or file: where something lies is no secret."""
+    return name in ("PWD", "OLDPWD") or (os.path.isabs(value) and os.path.exists(value))  # noqa: PTH110, PTH117 # a Path refuses odd texts
+
+
+def _line(text: str, at: int) -> str:
+    return f"line {text.count(chr(10), 0, at) + 1:,}"
+
+
+def refusal(what: str, why: str, hint: str = "") -> InputError:
     """Return the error for a value that is not sent; it never repeats the value."""
     return InputError(
         f"{what} {why}, so nothing was sent",
-        hint="Put only what Claude needs into a variable with a plain name, or double the {{braces}}.",
+        hint=hint
+        or "Put only what Claude needs into a variable with a plain name, or double the {{braces}}.",
     )

@@ -23,7 +23,7 @@ class Rendered(NamedTuple):
     """A prompt ready to send.
 
     `blocks` are content blocks, one of text when there is only text; `text` has a word for each picture;
-    `hints` say what was sent as it is written; `used` names each value sent and what it is.
+    `hints` say what was sent as it is written or not all of it; `used` names each value sent and what it is.
     """
 
     blocks: list[dict[str, Any]]
@@ -165,12 +165,14 @@ class _Prompt:
         return shown
 
     def unknown(self, ref: str) -> str:
+        near = self.nearest(_first(ref))
+        return f"no such variable; did you mean {{{near}}}?" if near else "no such variable"
+
+    def nearest(self, name: str) -> str:
         import difflib
 
-        name = re.split(r"[.\[:]", ref)[0]
         names = [n for n in self.namespace if isinstance(n, str) and not n.startswith("_")]
-        close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
-        return f"no such variable; did you mean {{{close[0]}}}?" if close else "no such variable"
+        return "".join(difflib.get_close_matches(name, names, n=1, cutoff=0.75))
 
     def follow(self, name: str) -> None:
         """Add the value of `-i name` after the text."""
@@ -178,11 +180,20 @@ class _Prompt:
 
     def required(self, ref: str, typed: str) -> None:
         self.gap()
+        name = _first(ref)
+        if name not in self.namespace:
+            near = self.nearest(name)
+            hint = (
+                f"Did you mean {near.join(typed.rsplit(name, 1))}?"
+                if near
+                else f"Assign {name} in a cell first."
+            )
+            raise InputError(f"{typed}: no such variable", hint=hint)
         try:
             shown = self.shown[ref] = self.shown.get(ref) or self.value(ref)
         except _NotSent as reason:
             raise InputError(
-                f"{typed}: {reason}", hint=f"Assign {ref.split('.')[0]} in a cell first."
+                f"{typed}: {reason}", hint=f"Look at {name} in a cell of its own, then correct {typed}."
             ) from None
         self.place(ref, shown)
 
@@ -226,11 +237,20 @@ class _Prompt:
         return Rendered(list(_blocks(self.pieces)), "".join(self.plain), self.hints(), used)
 
     def hints(self) -> list[str]:
-        if not self.kept:
-            return []
-        told = [f"{written} ({why})" for written, why in list(self.kept.items())[:3]]
-        more = f" and {len(self.kept) - 3} more" if len(self.kept) > 3 else ""
-        return [f"Sent as written: {', '.join(told)}{more}"]
+        parts = {name: shown.what for name, shown in self.shown.items() if shown.partly}
+        return [*_told("Not all is sent", parts), *_told("Sent as written", self.kept)]
+
+
+def _told(what: str, cases: Mapping[str, str]) -> list[str]:
+    if not cases:
+        return []
+    told = [f"{written} ({why})" for written, why in list(cases.items())[:3]]
+    more = f" and {len(cases) - 3} more" if len(cases) > 3 else ""
+    return [f"{what}: {', '.join(told)}{more}"]
+
+
+def _first(ref: str) -> str:
+    return re.split(r"[.\[:]", ref)[0]
 
 
 def _tagged(name: str, shown: Shown) -> str:

@@ -6,14 +6,15 @@ Each is a DataFrame; `commands.py` says which words ask for it.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, current, frames, ledger, limits, settings
+from claude_magic import catalog, current, frames, keys, ledger, limits, settings
 from claude_magic.errors import InputError
 from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -35,10 +36,12 @@ def _frame(columns: str, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
 
 def status() -> pd.DataFrame:
     """Return every setting in force, and who said so; keys are masked."""
+    none = "none needed in practice" if settings.practice().value else NO_KEY
     rows = [
-        ("key", NO_KEY, "") if s.source == settings.NO_KEY_HINT else (s.name, shown(s.value), s.source)
+        (s.name, none, "") if s.source == settings.NO_KEY_HINT else (s.name, shown(s.value), s.source)
         for s in settings.describe()
     ]
+    rows.append(("settings folder", str(keys.config_dir()), "settings.json, and prices.json for your own"))
     rows.append(("ledger", str(ledger.shared().path), "calls and their cost, no texts"))
     return _frame("name, value, source", rows)
 
@@ -51,12 +54,62 @@ def shown(value: Any) -> str:
 
 
 def models(word: str = "") -> pd.DataFrame:
-    """Return the models with `word` in their names; raises InputError when there is none."""
-    found = frames.models()
-    found = found[found.index.str.contains(word, case=False, regex=False)]
+    """Return the models with `word` in their names, or "all"; retired ones only where there is no other.
+
+    `claude_magic.models()` has every fact; raises InputError when no name has the word.
+    """
+    import pandas as pd
+
+    full = frames.models()
+    found = full if word == "all" else full[full.index.str.contains(word, case=False, regex=False)]
     if found.empty:
-        raise InputError(f"No model has {word!r} in its name", hint="Type %claude models to see them all.")
-    return found
+        raise InputError(
+            f"No model has {word!r} in its name", hint="Type %claude models all to see them all."
+        )
+    current = found[found.status != "retired"]
+    if word != "all" and not current.empty:
+        found = current
+    shown = {
+        name: found[column].map(lambda v, f=form: "" if pd.isna(v) else f(v))
+        for name, (column, form) in MODELS.items()
+    }
+    return pd.DataFrame(shown, dtype="object")
+
+
+MODELS: dict[str, tuple[str, Callable[[Any], str]]] = {  # a column shown: that of frames.models, and its form
+    "status": ("status", str),
+    "input USD/M": ("input_usd", "{:.2f}".format),
+    "output USD/M": ("output_usd", "{:.2f}".format),
+    "context": ("context_window", "{:,}".format),
+    "max output": ("max_output_tokens", "{:,}".format),
+    "efforts": ("effort", str),
+    "retires": ("retires", "{:%Y-%m-%d}".format),
+}
+USAGE = {  # a column of frames.usage, and the word for it here
+    "time": "time (UTC)", "source": "source", "model": "model", "cell": "cell", "thread": "thread",
+    "input_tokens": "input", "output_tokens": "output", "cost_usd": "cost", "outcome": "outcome",
+}  # fmt: skip
+
+
+def usage(by: str | None = None) -> pd.DataFrame:
+    """Return the calls, or their sums, without columns that say nothing; `frames.usage` has them all."""
+    found = frames.usage(by=by)
+    found = found[[*USAGE]] if by is None else found
+    if "time" in found:
+        found["time"] = found.time.dt.floor("s").dt.tz_localize(None)
+    if "latency_s" in found:
+        found["latency_s"] = found.latency_s.round(2)
+    found["cost_usd"] = [_usd(cost) for cost in found.cost_usd]
+    silent = [name for name in found if len(found) and not _says(found[name])]
+    return found.drop(columns=silent).rename(columns=USAGE)
+
+
+def _usd(cost: float) -> str:
+    return "not known" if cost != cost else limits.usd(Decimal(repr(cost)))  # NaN
+
+
+def _says(column: pd.Series) -> bool:
+    return bool((column.notna() & ~column.isin([0, ""])).any())
 
 
 def aliases() -> pd.DataFrame:
@@ -90,7 +143,7 @@ def budgets() -> pd.DataFrame:
 def _budget(name: str, covers: str, spent: Decimal | None) -> tuple[str, ...]:
     found = settings.option(name)
     limit: Decimal | None = found.value
-    left = "" if limit is None else limits.usd(max(limit - (spent or 0), limit * 0))
+    left = "" if limit is None else limits.usd(max(limit - (spent or 0), limit * 0), ROUND_DOWN)
     used = "" if spent is None else limits.usd(spent)
     return covers, "none" if limit is None else limits.usd(limit), used, left, found.source
 
@@ -112,5 +165,5 @@ def conversations() -> pd.DataFrame:
 def known(name: str) -> Thread:
     """Return a conversation that is there; raises InputError."""
     if name not in threads:
-        raise InputError(f"There is no conversation {name}", hint="Type %claude threads to see them.")
+        raise InputError(f"There is no conversation {name!r}", hint="Type %claude threads to see them.")
     return threads.get(name)

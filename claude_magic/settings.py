@@ -14,6 +14,7 @@ import logging
 import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from claude_magic import keys
 from claude_magic.catalog import DEFAULT_MODEL
@@ -185,6 +186,22 @@ def save_alias(name: str, model: str | None) -> None:
     """Save a name for a model; None takes it back."""
     kept = {k: v for k, v in aliases().items() if k != name}
     _store({**saved(), "aliases": kept if model is None else {**kept, name: model}})
+
+
+def no_key_hint(url: str) -> str:
+    """Return what to type where there is no key for an address."""
+    local = keys.is_loopback(urlsplit(url).hostname or "")
+    return NO_KEY_HINT + (
+        f' For a practice server on a port: api_key="{keys.PRACTICE_KEY}".' if local else ""
+    )
+
+
+def cost(usage: Mapping[str, Any], model: str, **how: Any) -> Decimal | None:
+    """Return USD for a usage, as `catalog.cost` with the prices of the reader's own prices.json."""
+    from claude_magic import catalog
+
+    load_prices()
+    return catalog.cost(usage, model, **how)
 
 
 def load_prices() -> None:
@@ -367,4 +384,5 @@ def _told(name: str, ask: Callable[[], Setting | None]) -> Setting:
         return Setting(name, None, error.message)
     if found is None:
         return Setting(name, None, NO_KEY_HINT)
-    return found._replace(value=str(found.value)) if isinstance(found.value, Secret) else found
+    shown = str(found.value) if isinstance(found.value, Secret) else found.value
+    return Setting(name, shown, found.source)

@@ -7,7 +7,7 @@ without a note that says so. pandas is not imported: whoever holds a frame has i
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from claude_magic.private import secret_name
 
@@ -20,22 +20,33 @@ SPECS = ("head", "tail", "csv", "schema")
 _ROWS = re.compile(r"(head|tail)(?: (\d{1,9}))?")
 
 
-def frame_text(df: Any, spec: str = "") -> str | None:
+class FrameText(NamedTuple):
+    """A frame as text; `partly` has, in a few words each, what of the part asked for is not in it."""
+
+    text: str
+    partly: tuple[str, ...] = ()
+
+
+def frame_text(df: Any, spec: str = "") -> FrameText | None:
     """Return a DataFrame as text; `spec` is "", "head 20", "tail 5", "csv" or "schema", else it is None."""
     asked = _ROWS.fullmatch(spec)
-    kept, notes = _columns_kept(df, len(df.columns) if asked or spec == "csv" else MOST_COLUMNS)
+    kept, notes, partly = _columns_kept(df, len(df.columns) if asked or spec == "csv" else MOST_COLUMNS)
     size = f"{len(df):,} rows × {len(df.columns):,} columns"
     if not spec:
-        return _fitted(kept, size, notes)
+        return FrameText(_fitted(kept, size, notes), partly)
     if spec == "schema":
-        return "\n".join([size, *notes, *_schema(kept)])
-    if spec == "csv":
-        return "\n".join([_csv(kept, MOST_ASKED, MOST_ASKED), *notes])
+        return FrameText("\n".join([size, *notes, *_schema(kept)]), partly)
+    if spec != "csv" and not asked:
+        return None
+    part = kept
     if asked:
         rows = int(asked[2] or 5)
         part = kept.iloc[:rows] if asked[1] == "head" else kept.iloc[max(0, len(kept) - rows) :]
-        return "\n".join([_csv(part, MOST_ASKED, MOST_ASKED), *notes])
-    return None
+    text, sent = _csv(part, MOST_ASKED, MOST_ASKED)
+    if sent < len(part):
+        of = f" of the last {len(part):,}" if spec.startswith("tail") else ""
+        partly = (f"first {sent:,}{of} rows sent", *partly)
+    return FrameText("\n".join([text, *notes]), partly)
 
 
 def shape(df: Any) -> str:
@@ -43,24 +54,26 @@ def shape(df: Any) -> str:
     return "×".join(f"{n:,}" for n in df.shape)
 
 
-def _columns_kept(df: Any, most: int) -> tuple[Any, list[str]]:
-    """Return the frame without secrets and without the columns beyond the limit, and notes on both."""
+def _columns_kept(df: Any, most: int) -> tuple[Any, list[str], tuple[str, ...]]:
+    """Return the frame without secrets and without the columns beyond the limit; notes and words on both."""
     names = [str(name) for name in df.columns]
     hidden = [
         n for n, name in enumerate(names) if secret_name(name) and df.dtypes.iloc[n].kind not in "biufc"
     ]
     kept = [n for n in range(len(names)) if n not in hidden]
     notes = [f"[… column {names[n]} left out: named like a secret]" for n in hidden]
+    partly = [f"{', '.join(names[n] for n in hidden)} held back as named like a secret"] if hidden else []
     if beyond := kept[most:]:
         notes.append(f"[… {len(beyond):,} columns left out, {names[beyond[0]]} to {names[beyond[-1]]}]")
-    return (df.iloc[:, kept[:most]] if notes else df), notes
+        partly.append(f"{len(beyond):,} columns left out")
+    return (df.iloc[:, kept[:most]] if notes else df), notes, tuple(partly)
 
 
 def _fitted(df: Any, size: str, notes: list[str]) -> str:
     rows, columns = min(10, len(df)), _schema(df)
     while True:
         which = f"First {rows} rows" if rows < len(df) else "All rows"
-        sample = [f"{which} as CSV:", _csv(df.iloc[:rows], MOST, MOST_IN_A_CELL)] if rows else []
+        sample = [f"{which} as CSV:", _csv(df.iloc[:rows], MOST, MOST_IN_A_CELL)[0]] if rows else []
         text = "\n".join([size, *notes, *columns, *sample])
         if len(text) <= MOST or rows <= 1:
             return cut(text, MOST)
@@ -104,15 +117,25 @@ def _distinct(column: Any) -> str:
     return f"{number:,} distinct" + (f": {few}" if few else "")
 
 
-def _csv(df: Any, most: int, most_in_a_cell: int) -> str:
-    """Return rows as CSV with the index first, in whole lines; a note counts the rows left out."""
+def _csv(df: Any, most: int, most_in_a_cell: int) -> tuple[str, int]:
+    """Return rows as CSV with the index first, and how many there are; a note counts the rows left out."""
     part = df.iloc[: 1 + most // (len(df.columns) + 1)]  # a cell takes one character at least
     text = str(part.map(lambda value: _cell(value, most_in_a_cell)).to_csv(lineterminator="\n")).rstrip("\n")
     if len(text) <= most and len(part) == len(df):
-        return text
-    kept = text[:most].rpartition("\n")[0] or text[:most]
-    shown = max(0, kept.count("\n"))
-    return f"{kept}\n[… {len(df) - shown:,} of {len(df):,} rows left out]"
+        return text, len(df)
+    kept, shown = _whole_rows(text + "\n", most)
+    return f"{kept}\n[… {len(df) - shown:,} of {len(df):,} rows left out]", shown
+
+
+def _whole_rows(text: str, most: int) -> tuple[str, int]:
+    """Return the beginning of a CSV up to the end of a row, and its rows; a quoted cell has lines too."""
+    at = end = quotes = 0
+    rows = -1  # the header is none
+    for line in text[: most + 1].split("\n")[:-1]:
+        at, quotes = at + len(line) + 1, quotes + line.count('"')
+        if quotes % 2 == 0:
+            end, rows = at - 1, rows + 1
+    return text[: end or most], max(rows, 0)
 
 
 def _cell(value: Any, most: int) -> Any:

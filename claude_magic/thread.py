@@ -64,6 +64,11 @@ class Thread:
         """The history as a list of messages that can be sent as it is; changing it changes nothing here."""
         return [plain(m) for turn in self.turns for m in (turn.user, turn.assistant) if m is not None]
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the newest answer was stopped, broke off or was cut short."""
+        return bool(self.turns) and self.turns[-1].stop_reason in UNFINISHED
+
     def ask(self, blocks: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return the user message for content blocks, after results for tool calls that are still open."""
         return {"role": "user", "content": [*self._results(), *plain(list(blocks))]}
@@ -73,12 +78,13 @@ class Thread:
 
         A new message, since models from Claude 4.6 on refuse a history that ends with their own words.
         """
-        last = self.turns[-1].stop_reason if self.turns else None
-        if last not in UNFINISHED:
+        if not self.unfinished:
             raise InputError(
-                "There is no unfinished answer to go on with", hint="Ask a question with %%claude."
+                f"There is no unfinished answer to go on with{f' in {self.name}' if self.name else ''}",
+                hint="Ask a question with %%claude, or name another conversation: %claude continue NAME",
             )
-        return None if last == "pause_turn" else self.ask([{"type": "text", "text": GO_ON}])
+        paused = self.turns[-1].stop_reason == "pause_turn"
+        return None if paused else self.ask([{"type": "text", "text": GO_ON}])
 
     def add(self, user: dict[str, Any] | None, message: Message, stop_reason: str | None) -> None:
         """Keep a question with what was answered; a refusal, and what has no words yet, is not kept."""
@@ -91,8 +97,9 @@ class Thread:
     def undo(self) -> Turn:
         """Take back the newest turn and return it; raises InputError where there is none."""
         if not self.turns:
+            where = f"the conversation {self.name}" if self.name else "this conversation"
             raise InputError(
-                f"There is no turn to take back in {self!r}", hint="Ask something with %%claude first."
+                f"There is no turn to take back in {where}", hint="Ask something with %%claude first."
             )
         self.last = None
         return self.turns.pop()
@@ -113,16 +120,28 @@ class Thread:
 
 
 class Threads:
-    """Every conversation of this process by name, and the `current` one's name."""
+    """Every conversation of this process by name, the `current` one's name, and the one `asked` last."""
 
     def __init__(self) -> None:
         self._all: dict[str, Thread] = {}
         self.current: str | None = None
+        self.asked: Thread | None = None
 
     def get(self, name: str | None = None) -> Thread:
         """Return the thread of a name, made where it is new; without a name the current one."""
         name = name or self.current or _default_name()
         return self._all.setdefault(name, Thread(name))
+
+    def to_go_on(self) -> Thread:
+        """Return the thread asked last where its answer is unfinished, else the current one."""
+        asked = self.asked
+        return asked if asked and asked in list(self) and asked.unfinished else self.get()
+
+    def continue_words(self, thread: Thread) -> str:
+        """Return what to type to go on in a thread; "" for one that nothing can name."""
+        if thread.name not in self or self._all[thread.name] is not thread:
+            return ""
+        return "%claude continue" + ("" if thread is self.get() else f" {thread.name}")
 
     def switch(self, name: str) -> Thread:
         """Make a thread the current one."""

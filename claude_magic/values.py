@@ -25,12 +25,16 @@ INLINE = 200  # characters up to which a list or an object's repr stays in the s
 
 
 class Shown(NamedTuple):
-    """A value as it is sent: `text`, or a `block`; `what` names its kind; `apart` wants lines of its own."""
+    """A value as it is sent: `text`, or a `block`; `what` names its kind; `apart` wants lines of its own.
+
+    `partly` says that something of it is left out; `what` says what then.
+    """
 
     text: str
     what: str
     block: dict[str, Any] | None = None
     apart: bool = False
+    partly: bool = False
 
 
 def show(value: Any, name: str, spec: str = "") -> Shown | None:
@@ -60,7 +64,16 @@ def _text(value: Any, _: str, spec: str) -> Shown | None:
     text = str(value)
     if spec:
         return _formatted(text, spec)
-    return Shown(cut(text, MOST_TEXT), f"text, {len(text):,} characters")
+    whole = len(text) <= MOST_TEXT
+    return _bounded(text, f"text, {len(text):,} characters" if whole else "text", MOST_TEXT)
+
+
+def _bounded(text: str, what: str, most: int, *, apart: bool = False) -> Shown:
+    """Return a text up to `most` characters; where it is cut, the label says so."""
+    if len(text) <= most:
+        return Shown(text, what, apart=apart)
+    label = f"{what}, first {most:,} of {len(text):,} characters sent"
+    return Shown(cut(text, most), label, apart=apart, partly=True)
 
 
 def _scalar(value: Any, _: str, spec: str) -> Shown | None:
@@ -71,19 +84,24 @@ def _formatted(value: Any, spec: str) -> Shown | None:
     if re.search(r"\d{5}", spec):
         return None  # a width beyond all pages
     try:
-        return Shown(cut(format(value, spec), MOST_TEXT), type(value).__name__)
+        return _bounded(format(value, spec), type(value).__name__, MOST_TEXT)
     except (ValueError, TypeError, OverflowError, MemoryError):
         return None
 
 
 def _frame(value: Any, _: str, spec: str) -> Shown | None:
-    text = tables.frame_text(value, spec)
-    return None if text is None else Shown(text, f"{type(value).__name__} {tables.shape(value)}", apart=True)
+    return _table(value, f"{type(value).__name__} {tables.shape(value)}", spec)
 
 
 def _series(value: Any, _: str, spec: str) -> Shown | None:
-    text = tables.frame_text(value.to_frame(), spec)
-    return None if text is None else Shown(text, f"{type(value).__name__} of {len(value):,}", apart=True)
+    return _table(value.to_frame(), f"{type(value).__name__} of {len(value):,}", spec)
+
+
+def _table(df: Any, what: str, spec: str) -> Shown | None:
+    made = tables.frame_text(df, spec)
+    if made is None:
+        return None
+    return Shown(made.text, ", ".join([what, *made.partly]), apart=True, partly=bool(made.partly))
 
 
 def _array(value: Any, _: str, spec: str) -> Shown | None:
@@ -96,7 +114,11 @@ def _array(value: Any, _: str, spec: str) -> Shown | None:
     text = str(value)  # numpy leaves out the middle of a large one, and shows that with dots
     if value.size <= 20 and len(text) <= INLINE and "\n" not in text:
         return Shown(text, what)
-    return Shown(f"{what}{facts}\n{cut(text, MOST_REPR)}", what, apart=True)
+    if "..." in text:
+        return Shown(
+            f"{what}{facts}\n{cut(text, MOST_REPR)}", f"{what}, its ends sent", apart=True, partly=True
+        )
+    return _bounded(f"{what}{facts}\n{text}", what, MOST_REPR, apart=True)
 
 
 def file(place: str | os.PathLike[str]) -> Shown:
@@ -136,37 +158,50 @@ def _part(part: media.Part) -> Shown:
 def _json(value: Any, name: str, spec: str) -> Shown | None:
     if spec:
         return None
-    what = f"{type(value).__name__} of {len(value):,}"
+    left: list[str] = []
     try:
-        plain = _plain(value, MOST_DEPTH)
+        plain = _plain(value, MOST_DEPTH, left)
         text = json.dumps(plain, ensure_ascii=False)
         if len(text) > INLINE:
             text = json.dumps(plain, ensure_ascii=False, indent=1)
     except (TypeError, ValueError, RecursionError):
         return _other(value, name, spec)
-    return Shown(cut(text, MOST_JSON), what, apart=len(text) > INLINE)
+    what = ", ".join([f"{type(value).__name__} of {len(value):,}", *dict.fromkeys(left)])
+    made = _bounded(text, what, MOST_JSON, apart=len(text) > INLINE)
+    return made._replace(partly=made.partly or bool(left))
 
 
-def _plain(value: Any, depth: int) -> Any:
-    """Return a copy that JSON can hold, bounded, without values named like secrets."""
+def _plain(value: Any, depth: int, left: list[str]) -> Any:
+    """Return a copy that JSON can hold, bounded, without secrets; `left` gets words on what is not in it."""
     if isinstance(value, str | int | float | bool | None):
         return value if not isinstance(value, str) else cut(value, MOST_JSON)
     if private.is_environment(value):
+        left.append("the environment held back")
         return "[left out: the environment]"
+    beyond = len(value) - MOST_ITEMS if isinstance(value, dict | list | tuple | set | frozenset) else 0
+    if beyond > 0:
+        left.append(
+            f"first {MOST_ITEMS:,} items of a longer one sent"
+            if depth < MOST_DEPTH
+            else f"first {MOST_ITEMS:,} sent"
+        )
     if depth and isinstance(value, dict):
         items = list(value.items())[:MOST_ITEMS]
-        made = {str(k): _secret(str(k), v) or _plain(v, depth - 1) for k, v in items}
-        return made | ({"…": f"{len(value) - MOST_ITEMS:,} more left out"} if len(value) > MOST_ITEMS else {})
+        made = {str(k): _secret(str(k), v, left) or _plain(v, depth - 1, left) for k, v in items}
+        return made | ({"…": f"{beyond:,} more left out"} if beyond > 0 else {})
     if depth and isinstance(value, list | tuple | set | frozenset):
-        made_list = [_plain(v, depth - 1) for v in list(value)[:MOST_ITEMS]]
-        return made_list + [f"[… {len(value) - MOST_ITEMS:,} more left out]"] * (len(value) > MOST_ITEMS)
+        made_list = [_plain(v, depth - 1, left) for v in list(value)[:MOST_ITEMS]]
+        return made_list + [f"[… {beyond:,} more left out]"] * (beyond > 0)
     if _is_number(value):
         return value.item()
     return str(value) if _is_scalar(value) or isinstance(value, os.PathLike) else cut(_repr(value), MOST_REPR)
 
 
-def _secret(name: str, value: Any) -> str:
-    return "[left out: named like a secret]" if private.is_secret(name, value) else ""
+def _secret(name: str, value: Any, left: list[str]) -> str:
+    if not private.is_secret(name, value):
+        return ""
+    left.append(f"{name} held back as named like a secret")
+    return "[left out: named like a secret]"
 
 
 def _source(value: Any, name: str, spec: str) -> Shown | None:
@@ -177,14 +212,14 @@ def _source(value: Any, name: str, spec: str) -> Shown | None:
     except (OSError, TypeError):
         return _other(value, name, spec)
     what = "class" if isinstance(value, type) else "function"
-    return None if spec else Shown(cut(text.rstrip(), MOST_JSON), f"source of a {what}", apart=True)
+    return None if spec else _bounded(text.rstrip(), f"source of a {what}", MOST_JSON, apart=True)
 
 
 def _other(value: Any, _: str, spec: str) -> Shown | None:
     if spec:
         return _formatted(value, spec)
-    text = cut(_repr(value), MOST_REPR)
-    return Shown(text, type(value).__name__, apart="\n" in text or len(text) > INLINE)
+    text = _repr(value)
+    return _bounded(text, type(value).__name__, MOST_REPR, apart="\n" in text or len(text) > INLINE)
 
 
 def _repr(value: Any) -> str:

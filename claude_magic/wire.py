@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
 
+from claude_magic.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from claude_magic.app import Response
 
 MOST_VALUES = 2_000_000  # brackets and commas of one JSON text: as Python objects they take up to 200 MB
+OPEN = 12  # fields up to which an object is shown in one line
 SURELY_FEW = 2**20  # bytes that are not counted
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder()
@@ -95,8 +98,38 @@ class Record(dict[str, Any]):
         return self.to_json(indent=indent)
 
     def _repr_html_(self) -> str:
-        name = html.escape(str(self.get("type") or type(self).__name__))
-        return f"<details><summary>{name}</summary><pre>{html.escape(self.to_json())}</pre></details>"
+        flat = _flat(self)
+        if flat and len(flat) == sum(v is not None for v in self.values()):
+            return f"<div>{_facts(flat)}</div>"
+        name = _facts(flat) or html.escape(str(self.get("type") or type(self).__name__))
+        json_text = f"<pre>{html.escape(self.to_json())}</pre>"
+        return f"<details><summary>{name}</summary>{json_text}</details>{_table(self.get('data'))}"
+
+
+def _flat(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of an object that a line has room for; none where they are many or long."""
+    flat = {k: str(v) for k, v in fields.items() if v is not None and not isinstance(v, dict | list)}
+    return flat if len(flat) < OPEN and all(len(text) <= 80 for text in flat.values()) else {}
+
+
+def _facts(flat: Mapping[str, str]) -> str:
+    return html.escape(printable(" · ".join(f"{k} {v}" for k, v in flat.items())))
+
+
+def _table(items: Any) -> str:
+    """Return the objects of a page that have an id as a table of it and of what else is short."""
+    if not isinstance(items, list):
+        return ""
+    rows = [(i["id"], _few(i)) for i in items if isinstance(i, dict) and "id" in i]
+    made = [
+        f"<tr><td>{html.escape(printable(str(name)))}</td><td>{_facts(few)}</td></tr>" for name, few in rows
+    ]
+    return f"<table>{''.join(made)}</table>" if made else ""
+
+
+def _few(item: Mapping[str, Any]) -> dict[str, str]:
+    rest = {k: str(v) for k, v in item.items() if k not in ("id", "type") and isinstance(v, str | int)}
+    return dict([(k, v) for k, v in rest.items() if len(v) <= 40][:4])
 
 
 class Usage(Record):

@@ -76,6 +76,11 @@ def test_an_answer_that_did_not_end_by_itself_says_what_to_type(stop_reason, wor
     assert "" == answer("Whole").hint
 
 
+def test_an_answer_in_no_conversation_is_to_be_asked_again():
+    assert "ask again with a larger -n" in answer("Half a", stop_reason="max_tokens", go_on="").hint
+    assert "continue" not in answer("Half a", stop_reason="stopped", go_on="").hint
+
+
 def test_max_tokens_that_all_went_into_thinking_are_told_apart():
     assert "thinking" in answer("", stop_reason="max_tokens").hint
 

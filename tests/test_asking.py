@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from claude_magic import chat, ledger, settings
+from claude_magic import asking, chat, ledger, settings, wire
 from claude_magic.answer import Answer
 from tests.shells import Shell, made, session
 
@@ -260,3 +260,26 @@ def test_a_question_mark_and_an_empty_body_reach_us(shell):
 def test_braces_and_dollars_on_the_line_are_ours_and_not_ipythons(shell):
     shell.run("x = 5")
     assert "costs $x" in shell.run("%claude practice:echo it costs $x").result
+
+
+def test_an_answer_that_asks_for_a_tool_says_so(shell):
+    tool = '{"name":"get_weather","input_schema":{"type":"object","properties":{"city":{"type":"string"}}}}'
+    choice = '{"type":"tool","name":"get_weather"}'
+    result = shell.run(f"%%claude -p 'tools=[{tool}]' -p 'tool_choice={choice}'\nHow is the weather?")
+    assert "" == str(shell["_claude"])
+    assert "asked for the tool get_weather(" in result.outputs[-1].data["text/plain"]
+    assert "asked for the tool get_weather" in asking.bundle(shell["_claude"])["text/html"]
+
+
+def test_a_tool_s_arguments_are_shown_and_bounded():
+    calls = [
+        {"type": "tool_use", "name": "get_weather", "input": {"city": city}} for city in ("Köln", "x" * 999)
+    ]
+    told = asking.tools_asked(Answer(wire.record({"type": "message", "role": "assistant", "content": calls})))
+    assert 'asked for the tool get_weather(city="Köln")' == told[0]
+    assert 250 > len(told[1])
+
+
+def test_a_frame_stands_under_its_readout(shell):
+    result = shell.run("%%claude -f df\npractice:echo\n```csv\nname,age\nAda,36\n```")
+    assert " in · " in result.outputs[0].data["text/plain"]

@@ -252,3 +252,37 @@ def test_no_line_raises_anything_but_our_own_error(line, body):
 @given(st.from_regex(r"\A[A-Za-z'\"(][^\r\n]*[^\s]\Z"))
 def test_a_question_reaches_us_as_it_was_typed(question):
     assert question == parse_line(f"-q -- {question}").prompt
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [
+        ("hlep", "help"),
+        ("logn", "login"),
+        ("modle opus", "model opus"),
+        ("modl", "model"),
+        ("statuss", "status"),
+    ],
+)
+def test_a_line_one_slip_from_a_command_gets_both_ways_to_go_on(line, near):
+    with pytest.raises(InputError) as caught:
+        parse_line(line)
+    assert f"Did you mean %claude {near}? To ask it: %claude -- {line}" == caught.value.hint
+
+
+@pytest.mark.parametrize("line", ["hello", "story", "hlep me", "modle the atom", "most", "counter", "hlep?"])
+def test_a_line_that_is_only_a_little_like_a_command_is_a_question(line):
+    assert line == parse_line(line).prompt
+
+
+def test_a_conversation_s_name_takes_no_spaces():
+    for line in ("--thread a b", "-t 'a b'"):
+        with pytest.raises(InputError) as caught:
+            parse_cell(line, "x")
+        assert "spaces" in str(caught.value) + caught.value.hint
+
+
+def test_what_usage_is_grouped_by_is_listed():
+    with pytest.raises(InputError) as caught:
+        parse_line("usage by zzz")
+    assert "WHAT: model, day" in caught.value.hint

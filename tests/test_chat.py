@@ -214,7 +214,7 @@ def test_an_answer_cut_at_max_tokens_can_be_gone_on_with():
     app = Recorder(Practice())
     with client_of(app) as client:
         cut = chat.ask("practice:long@50", max_tokens=10, thread="t", client=client, model="opus")
-        assert ("max_tokens", True) == (cut.stop_reason, "%claude continue" in cut.hint)
+        assert ("max_tokens", True) == (cut.stop_reason, "%claude continue t," in cut.hint)
         on = chat.go_on("t", client=client)
     assert (2, "claude-opus-5-5", "user") == (
         on.turn,
@@ -369,7 +369,7 @@ def test_m8_an_interrupt_while_waiting_for_a_retry_sends_nothing_more():
 
 def test_m8_an_interrupt_is_a_keyboard_interrupt_with_one_line():
     with pytest.raises(KeyboardInterrupt) as caught:
-        chat.ask("practice:long@500", watch=Seen(3, interrupt))
+        chat.ask("practice:long@500", watch=Seen(3, interrupt), thread="main")
     assert ["Stopped; type %claude continue to go on"] == caught.value._render_traceback_()
 
 

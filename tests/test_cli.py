@@ -29,11 +29,76 @@ def test_version_prints_the_one_version(capsys):
     assert f"{claude_magic.__version__}\n" == capsys.readouterr().out
 
 
-def test_no_command_and_an_unknown_one_say_which_there_are(capsys):
-    for argv in ([], ["quckstart"]):
-        with pytest.raises(SystemExit, match="2"):
-            cli.main(argv)
-        assert "COMMAND" in capsys.readouterr().err
+def test_no_command_prints_the_help(capsys):
+    assert 0 == cli.main([])
+    assert "quickstart" in capsys.readouterr().out
+
+
+def test_an_unknown_command_says_which_there_are(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["quckstart"])
+    assert "quickstart" in capsys.readouterr().err
+
+
+def test_version_is_an_option_too(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert f"{claude_magic.__version__}\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("practice", ["(default: 8484)", "(default: 127.0.0.1"]),
+        ("usage", ["model, day, notebook, thread, session, source or outcome"]),
+        ("config", ["say what is on", "off (in every place"]),
+    ],
+)
+def test_the_help_of_a_command_says_what_its_options_take(command, said, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.raises(SystemExit, match="0"):
+        cli.main([command, "--help"])
+    printed = capsys.readouterr().out
+    assert [] == [words for words in said if words not in printed]
+
+
+def test_a_hint_says_what_to_type_in_a_terminal():
+    done = run("login", stdin="\n")
+    assert 1 == done.returncode
+    assert "is empty\n" in done.stderr
+    assert "claude-magic login" in done.stderr and "%claude" not in done.stderr
+
+
+def test_logout_without_a_key_says_so(capsys):
+    assert 0 == cli.main(["logout"])
+    assert "No key was kept." in capsys.readouterr().out
+
+
+def test_disable_without_a_place_turns_off_every_place(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
+    for place in cli.PLACES:
+        assert 0 == cli.main(["config", "--enable", f"--{place}"])
+    assert 0 == cli.main(["config", "--disable", "--user"])
+    assert "claude-magic config --disable --sys-prefix" in capsys.readouterr().out
+    assert cli.startup_file("sys-prefix").exists()
+    assert 0 == cli.main(["config", "--enable"])
+    assert 0 == cli.main(["config", "--disable"])
+    assert not any(cli.startup_file(place).exists() for place in cli.PLACES)
+    printed = capsys.readouterr().out
+    assert ("user        off", "sys-prefix  off") == tuple(
+        re.findall(r"^[a-z-]+ +off", printed, re.MULTILINE)
+    )
+    assert "Off from the next kernel start." in printed
+
+
+def test_disable_says_what_is_still_on_and_how_to_turn_it_off(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    stuck = cli.startup_file("sys-prefix")
+    (stuck / "a folder").mkdir(parents=True)
+    assert 1 == cli.main(["config", "--disable"])
+    printed, said = capsys.readouterr()
+    assert f"Still on: {stuck}" in said and "config --disable --sys-prefix" in said
+    assert re.search(r"sys-prefix +on ", printed) and "Off from" not in printed
 
 
 def test_an_error_is_two_lines_on_stderr_and_exit_code_1(capsys):

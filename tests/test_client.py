@@ -329,3 +329,12 @@ def test_the_client_shows_its_address_and_the_end_of_its_key() -> None:
 def test_iterating_a_page_stops_where_the_server_says_more_but_sends_nothing() -> None:
     pages: Iterator[Any] = iter([json({"data": [], "has_more": True, "last_id": None})])
     assert [] == Door(lambda _: next(pages)).models()
+
+
+def test_without_a_key_a_server_on_this_machine_is_told_the_practice_key() -> None:
+    hints = []
+    for url in ("http://127.0.0.1:1", "https://api.anthropic.com"):
+        with pytest.raises(ConfigError) as caught:
+            Client(base_url=url).models.list()
+        hints.append('api_key="practice-key"' in caught.value.hint)
+    assert [True, False] == hints

@@ -70,6 +70,9 @@ def test_models_are_a_frame_that_a_word_narrows(shell):
     assert "claude-haiku-5-5" in everything.index
     assert len(everything) > len(haiku) > 0
     assert all("haiku" in name for name in haiku.index)
+    assert {"active", "deprecated"} == set(everything["status"])
+    assert "retired" in set(said(shell, "models all")["status"])
+    assert ["0.10", "1,000,000"] == [*everything.loc["claude-haiku-5-5", ["input USD/M", "context"]]]
     assert "%claude models" in shell.error("%claude models nonesuch").hint
 
 
@@ -80,6 +83,8 @@ def test_model_sets_the_session_and_says_who_decides(shell, monkeypatch):
     assert "claude-opus-5-5 (this session)" == said(shell, "model opus")
     said(shell, "practice:echo hello")
     assert "claude-opus-5-5" == shell["_claude"].model
+    assert "Type %claude model opus" == shell.error("%claude model opuss").hint
+    assert "Type %claude config model opus" == shell.error("%claude config model opuss").hint
     assert "Did you mean claude-opus-5-5?" in said(shell, "model claude-opus-55")
 
 
@@ -102,17 +107,22 @@ def test_the_system_prompt_holds_until_it_is_off(shell):
 
 
 def test_k1_status_masks_the_key_and_says_where_it_is_from(shell, monkeypatch):
+    assert "none needed in practice" == said(shell, "status").loc["key", "value"]
+    settings.use("practice", False)
     assert "%claude login" in said(shell, "status").loc["key", "value"]
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     frame = said(shell, "status")
-    row = frame[frame["source"] == "ANTHROPIC_API_KEY"]
-    assert ["<key …LAST>"] == list(row["value"])
+    assert ("<key …LAST>", "ANTHROPIC_API_KEY") == tuple(frame.loc["key"])
     assert KEY not in frame.to_string()
 
 
 def test_usage_is_a_frame_of_calls_or_of_sums(shell):
     said(shell, "practice:echo hello")
-    assert ["practice"] == list(said(shell, "usage")["source"])
+    frame = said(shell, "usage")
+    assert ["practice"] == list(frame["source"])
+    assert {"time (UTC)", "input", "output", "cost"} < set(frame.columns)
+    assert [0] == list(frame["time (UTC)"].dt.microsecond)
+    assert "unpriced_calls" not in said(shell, "usage by model").columns
     assert [1] == list(said(shell, "usage by model")["calls"])
 
 
@@ -150,7 +160,9 @@ def test_history_threads_undo_and_reset(shell):
     assert {"main": 3, "rome": 1} == said(shell, "threads")["turns"].to_dict()
     assert "“third”; 2 turns left" in said(shell, "undo")
     assert "0 turns left" in said(shell, "undo 9")
-    assert "Ask something" in shell.error("%claude undo").hint
+    error = shell.error("%claude undo 5")
+    assert "Ask something" in error.hint
+    assert "There is no turn to take back in the conversation main" == error.message
     assert "rome (1 turn)" in said(shell, "reset rome")
     assert "%claude threads" in shell.error("%claude reset athens").hint
     shell.run("%%claude\nagain")
@@ -167,10 +179,25 @@ def test_continue_goes_on_with_a_cut_answer_and_refuses_a_whole_one(shell):
     assert "There is no unfinished answer" in shell.error("%claude continue").message
 
 
+def test_continue_goes_on_where_was_asked_last_and_hints_name_the_conversation(shell):
+    result = shell.run("%%claude -n 5 -t z\npractice:long@200")
+    assert "%claude continue z" in result.outputs[-1].data["text/plain"]
+    said(shell, "continue")
+    shell.run("%%claude -n 5 -t z\npractice:long@200")
+    shell.run("%%claude\nhello")
+    assert 3 == len(chat.threads.get("z"))
+    assert 4 == said(shell, "continue z").turn
+    result = shell.run("%%claude -n 5 --no-history\npractice:long@200")
+    assert "ask again with a larger -n" in result.seen
+    assert "continue" not in result.seen
+    assert "%claude threads" in shell.error("%claude continue nowhere").hint
+
+
 def test_count_counts_with_values_and_sends_no_question(shell):
     shell.run("text = 'words ' * 500")
     few, many = said(shell, "count hello"), said(shell, "count {text}")
     assert int(few.split()[0]) < 20 < int(many.split()[0].replace(",", ""))
+    assert "$" in said(shell, "count hello")
     assert [] == ledger.shared().rows()
 
 
@@ -183,7 +210,7 @@ def test_k3_login_keeps_a_key_that_only_the_reader_can_read(shell, monkeypatch):
     assert "Practice is on" in result.result
     assert ("key file", KEY) == (settings.credential().source, settings.credential().value.reveal())
     assert os.name != "posix" or 0o600 == keys.key_path().stat().st_mode & 0o777
-    said(shell, "login forget")
+    said(shell, "logout")
     assert settings.credential() is None
 
 
@@ -227,7 +254,10 @@ def test_config_keeps_a_setting_and_gives_it_back(shell):
     assert "base_url = practice: (practice is on (this session))" == said(shell, "config base_url")
     assert isinstance(said(shell, "config"), pd.DataFrame)
     assert "max_tokens" in shell.error("%claude config max_tokns").hint
-    assert "whole number" in shell.error("%claude config max_tokens many").message
+    error = shell.error("%claude config max_tokens off")
+    assert "whole number" in error.message
+    assert "%claude config max_tokens 4096, or %claude config max_tokens default" in error.hint
+    assert "%claude config effort low" in shell.error("%claude config effort lots").hint
 
 
 def test_what_does_not_fit_a_command_names_how_to_ask_it(shell):

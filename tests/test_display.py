@@ -152,8 +152,8 @@ def test_s6_a_wait_is_shown_with_its_reason_and_the_seconds_left(live):
     view = View()
     view.waiting(30, "rate limit reached")
     assert "rate limit reached; going on in 30 s" in live.wait_for("rate limit reached")
-    view.text("here")
-    assert "rate limit" not in live.wait_for("here")
+    view.text("hello")
+    assert "rate limit" not in live.wait_for("hello")
     view.finish("here")
 
 

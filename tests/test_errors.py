@@ -98,3 +98,22 @@ def test_o4_an_error_printed_by_itself_shows_terminal_escapes_as_text() -> None:
     made = from_response(400, b'{"error": {"message": "red \\u001b[31m"}}')
     assert "\x1b" not in str(made) + "".join(traceback.format_exception(made))
     assert "red ␛[31m (400)" == str(made)
+
+
+def test_a_hint_is_a_note_of_a_plain_traceback_and_follows_when_it_changes() -> None:
+    made = ClaudeError("No", hint="Type \x1b[31m this.")
+    made.add_note("a note of the caller's")
+    assert "→ Type ␛[31m this.\n" in "".join(traceback.format_exception(made))
+    made.hint = "Type that."
+    assert ["a note of the caller's", "→ Type that."] == pickle.loads(pickle.dumps(made)).__notes__
+    assert 1 == "".join(traceback.format_exception(made)).count("→")
+
+
+def test_a_404_points_at_the_models_only_when_it_is_about_one() -> None:
+    about = {
+        text: from_response(404, b'{"error": {"type": "not_found_error", "message": "%s"}}' % text).hint
+        for text in (b"model: clod", b"Not Found: GET /v1/v1/models")
+    }
+    assert ["%claude models", "%claude status"] == [
+        next(word for word in ("%claude models", "%claude status") if word in hint) for hint in about.values()
+    ]

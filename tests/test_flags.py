@@ -39,7 +39,8 @@ def test_help_has_every_flag_and_command_within_a_screen_s_width():
     text = help_text()
     assert [] == [flag.name for flag in FLAGS if f"--{flag.name}" not in text]
     assert [] == [c.name for c in COMMANDS if f"%claude {c.usage}" not in text]
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 80
+    assert "no doubling" in text
 
 
 @pytest.mark.parametrize("topic", ["--max-tokens", "-n", "max-tokens", "max_tokens"])

@@ -257,3 +257,31 @@ def test_k1_a_bad_custom_header_is_named_by_its_line_only(monkeypatch, bad):
     with pytest.raises(ConfigError, match=f"Line {bad.count(chr(10)) + 1} ") as caught:
         keys.custom_headers()
     assert "hunter2" not in "\n".join(caught.value.lines())
+
+
+@pytest.mark.parametrize("mistyped", ["127.0.0.1:8484", "practise:", "localhost:8484", "api.anthropic.com"])
+def test_an_address_without_a_scheme_is_told_the_forms_there_are(mistyped):
+    with pytest.raises(ConfigError) as caught:
+        keys.check_base_url(mistyped)
+    for form in ("https://", "http://127.0.0.1:", "practice:"):
+        assert form in caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["https://api.anthropic.com/v1", "http://127.0.0.1:8484/v1/"])
+def test_an_address_that_ends_in_v1_is_told_to_leave_it_out(url):
+    with pytest.raises(ConfigError, match="ends in /v1") as caught:
+        keys.check_base_url(url)
+    assert "Leave /v1 out." == caught.value.hint
+
+
+def test_an_empty_key_is_not_shown():
+    with pytest.raises(ConfigError) as caught:
+        settings.save_key(" ")
+    assert "The key from the keyboard is empty" == caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "private"), [("practice", False), ("practice-key-1", False), ("short-key", False), (KEY, True)]
+)
+def test_k2_answers_are_cleaned_of_real_keys_only(key, private):
+    assert private is keys.is_private(Secret(key))

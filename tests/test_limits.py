@@ -144,6 +144,11 @@ def test_m7_a_notebooks_decimal_settings_do_not_loosen_a_budget():
         ("0.0104", "$0.0104"),
         ("0.0000123", "$0.000012"),
         ("12.34567", "$12.3457"),
+        ("2", "$2.00"),
+        ("1.99999", "$2.00"),
+        ("1.10001", "$1.10"),
+        ("1.123", "$1.123"),
+        ("0.00999999", "$0.01"),
     ],
 )
 def test_small_amounts_do_not_read_as_nothing(amount, text):
@@ -162,3 +167,8 @@ def test_small_amounts_do_not_read_as_nothing(amount, text):
 )
 def test_a_malformed_request_is_left_for_the_service_to_refuse(wrong):
     assert isinstance(limits.worst_case_of({**body("hi"), **wrong}), Decimal | None)
+
+
+def test_what_is_left_of_a_budget_does_not_read_as_the_budget():
+    error = limits.check(Budgets(day=D(2)), Counted(day=D("0.000004")), NOTHING, D(3))
+    assert "budget of $2.00 has $1.9999 left ($0.000004 is spent)" in error.message

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic.private import SHAPES, is_secret, secret_name
+from claude_magic.errors import InputError
+from claude_magic.private import SHAPES, check, is_secret, secret_name
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,21 @@ def test_keys_of_others_are_known_by_their_shape(text, expected):
 )  # fmt: skip
 def test_a_text_under_a_doubtful_name_is_a_secret_and_a_number_never(name, value, expected):
     assert expected == is_secret(name, value)
+
+
+@pytest.mark.parametrize("name", ["PWD", "OLDPWD", "MY_SECRETS"])
+def test_where_something_lies_is_no_secret(name, monkeypatch, tmp_path):
+    monkeypatch.setenv(name, str(tmp_path))
+    assert check("x", f"see {tmp_path}/a.csv")
+
+
+@pytest.mark.parametrize("secret", ["hunter2-hunter2", "/hunter2+hunter2/hunter2"])
+def test_a_refusal_says_which_part_to_remove_and_never_repeats_it(secret, monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", secret)
+    with pytest.raises(InputError) as caught:
+        check("{x}", f"one\ntwo {secret}")
+    assert "Remove the value of DB_PASSWORD in line 2 of {x}." == caught.value.hint
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        check("{x}", f"sk-ant-{'a' * 20}")
+    assert "Remove the key in line 1 of {x}" in caught.value.hint

@@ -119,7 +119,7 @@ def test_a_text_without_references_is_unchanged(prompt):
 
 @given(
     st.lists(st.sampled_from(["{x}", "{{x}}", "{", "}", "a", "{y}", ":", "$", "\\a", "\n"])).map("".join),
-    st.text(),
+    st.text(st.characters(exclude_characters="\0\1")),
 )
 def test_a_value_s_own_braces_are_never_read(prompt, value):
     once = render(prompt, {"x": "\0", "y": "\1"}).text
@@ -245,4 +245,18 @@ def test_a_path_is_read(tmp_path: Path):
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     assert '<value of="p" type="text, 8 characters">\na,b\n1,2\n</value>\n' == text(
         "{p}", p=tmp_path / "a.csv"
+    )
+
+
+def test_what_is_not_all_sent_is_one_hint():
+    made = render("{big} and {big}", {"big": "x" * 500_000})
+    assert ["Not all is sent: big (text, first 400,000 of 500,000 characters sent)"] == made.hints
+
+
+def test_a_mistyped_input_has_one_hint():
+    with pytest.raises(InputError) as caught:
+        render("x", {"penguins": 1}, inputs=["pengins"])
+    assert ("-i pengins: no such variable", "Did you mean -i penguins?") == (
+        caught.value.message,
+        caught.value.hint,
     )

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+import claude_magic
 from claude_magic import catalog, keys, settings
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.keys import Secret
@@ -37,7 +38,7 @@ def write_settings(text):
 def test_k1_describe_masks_the_key(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     told = settings.describe()
-    assert ("api_key", "<key …WXYZ>", "ANTHROPIC_API_KEY") == told[0]
+    assert ("key", "<key …WXYZ>", "ANTHROPIC_API_KEY") == told[0]
     assert KEY not in repr(told)
 
 
@@ -274,3 +275,15 @@ def test_folders_are_the_systems_unless_given(monkeypatch, tmp_path):
 def test_the_shape_of_a_key_is_known_and_ours_do_not_have_it():
     assert KEY_SHAPE.search("sk-ant-" + "api03-" + "A1b2" * 24)
     assert not KEY_SHAPE.search(KEY)
+
+
+def test_the_readers_own_prices_count_wherever_money_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLAUDE_MAGIC_CONFIG_DIR", str(tmp_path))
+    rows = '[{"model": "claude-of-tomorrow", "input": 1, "output": 2}]'
+    (tmp_path / "prices.json").write_text(rows)
+    used = {"input_tokens": 1_000_000, "output_tokens": 1_000_000}
+    try:
+        assert Decimal(3) == claude_magic.cost(used, "claude-of-tomorrow")
+        assert 2.0 == claude_magic.models().loc["claude-of-tomorrow", "output_usd"]
+    finally:
+        catalog.override(())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from claude_magic.tables import MOST, MOST_ASKED, cut, frame_text
+from claude_magic import tables
+from claude_magic.tables import MOST, MOST_ASKED, cut
 
 IRIS = pd.DataFrame(
     {
@@ -16,6 +19,12 @@ IRIS = pd.DataFrame(
         "ok": [True, False, True],
     }
 )
+
+
+def frame_text(df, spec=""):
+    """Return the text of a frame, or None."""
+    made = tables.frame_text(df, spec)
+    return made and made.text
 
 
 def test_a_frame_is_its_size_its_columns_and_its_rows():
@@ -114,3 +123,13 @@ def test_an_index_that_means_something_is_described():
 
 def test_a_cut_says_how_much_is_missing():
     assert ("ab", "ab[… 3 characters left out]") == (cut("ab", 2), cut("abcde", 2))
+
+
+@pytest.mark.parametrize("spec", ["csv", "tail 50000"])
+def test_a_csv_is_cut_between_rows_also_where_a_cell_has_lines(spec):
+    frame = pd.DataFrame({"a": ['two\nlines, "quoted"'] * 50_000})
+    made = tables.frame_text(frame, spec)
+    rows = pd.read_csv(io.StringIO(made.text.rpartition("\n")[0]), index_col=0)
+    assert frame.iloc[: len(rows)].to_csv() == rows.to_csv()
+    of = " of the last 50,000" if spec != "csv" else ""
+    assert (f"first {len(rows):,}{of} rows sent",) == made.partly

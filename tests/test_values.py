@@ -123,3 +123,21 @@ def test_bytes_and_displayed_images_are_known_by_their_first_bytes():
     for value in (drawn.getvalue(), Displayed(data=drawn.getvalue())):
         assert "image 5×5" == show(value, "v").what
     assert "PDF, 0.0 MB" == show(b"%PDF-1.7 x", "v").what
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "what"),
+    [
+        ("x" * 400_001, "", "text, first 400,000 of 400,001 characters sent"),
+        (["x" * 15_000] * 2, "", "list of 2, first 20,000 of 30,012 characters sent"),
+        (list(range(501)), "", "list of 501, first 500 sent"),
+        ({"a": {"password": "p"}}, "", "dict of 1, password held back as named like a secret"),
+        (np.zeros(2000), "", "array 2000 float64, its ends sent"),
+        (pd.DataFrame({"pwd": ["p"]}), "csv", "DataFrame 1×1, pwd held back as named like a secret"),
+        (pd.DataFrame(np.zeros((1, 50))), "", "DataFrame 1×50, 10 columns left out"),
+    ],
+    ids=["text", "JSON", "list", "secret", "array", "column", "wide"],
+)  # fmt: skip
+def test_a_label_says_what_is_not_sent(value, spec, what):
+    shown = show(value, "x", spec)
+    assert (what, True) == (shown.what, shown.partly)

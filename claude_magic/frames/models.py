@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, current
+from claude_magic import catalog, current, settings
 from claude_magic.errors import ClaudeError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def models(client: Client | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
+    settings.load_prices()
     rows = {m.id: _row(m) for m in catalog.all_models()}
     listed, where, note = _listed(client)
     for item in listed:

@@ -198,9 +198,10 @@ def _authenticate(request: Request) -> None:
         return
     if KEY.fullmatch(key):
         return
-    if scheme:
-        raise Refusal(401, "Invalid bearer token")
-    raise Refusal(401, "invalid x-api-key" if key else "x-api-key header is required")
+    fault = (
+        "Invalid bearer token" if scheme else "invalid x-api-key" if key else "x-api-key header is required"
+    )
+    raise Refusal(401, f"{fault}: the practice server takes a key that begins with practice or sk-ant-")
 
 
 @functools.lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
-from claude_magic.practice import fill, forms, words
+from claude_magic.practice import drills, fill, forms, words
 from claude_magic.practice.reading import LABEL, Reading, Source
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ def _blocks(call: Call, reading: Reading, order: Order | None, spoken: Line | No
     if order and order.drill.way == "long":
         numbered = (f"word {n}," for n in range(1, int(order.figure or USUAL_WORDS) // 2 + 1))
         return [_text(f"{LABEL} {' '.join(numbered)}")]
+    if order and order.drill.way == "help":
+        said = f"{order.name} is no drill. These are:" if order.name != "practice:help" else "The drills are:"
+        return [_text(f"{LABEL} {said}\n\n```text\n{drills.HELP}\n```")]
     if spoken:
         return [_tool_use(spoken.tool, spoken.input)] if spoken.tool else [_text(f"{LABEL} {spoken.say}")]
     if calls := list(_tool_calls(call, reading)):
@@ -130,7 +133,7 @@ def _cited(reading: Reading) -> list[dict[str, Any]]:
     """Quote the nearest sentences of the documents that are to be cited, each with its citation."""
     sources = [s for s in reading.sources if s.cited and s.text]
     pairs = [(source, n, sentence) for source in sources for n, sentence in _sentences(source)]
-    picked = words.best([p[2] for p in pairs], reading.question, forms.wanted(reading.instructions, 2))
+    picked = words.best([p[2] for p in pairs], reading.topic, forms.wanted(reading.instructions, 2))
     if not picked:
         return []
     blocks = [_text(f"{LABEL} The documents say: ")]
@@ -167,7 +170,7 @@ def _thinks(call: Call, reading: Reading) -> bool:
 
 
 def _thoughts(reading: Reading) -> str:
-    about = ", ".join(dict.fromkeys(words.stems(reading.question))) or "nothing in particular"
+    about = ", ".join(dict.fromkeys(words.stems(reading.topic))) or "nothing in particular"
     places = len(words.sentences(reading.material))
     return (
         f"{LABEL} The question is about: {forms.quote(about)}. There are {places} sentences to look in. "

@@ -1,7 +1,8 @@
 """Which faults does the practice server act out on request?
 
-A prompt (the last user text) that contains `practice:NAME` gets the fault of that name; `practice:429x2`
-gets it twice, then an answer; `practice:429@5` says to wait 5 seconds. `HELP` lists them.
+A prompt (the last user text) that contains `practice:NAME` in the asker's own words gets the fault of that
+name; `practice:429x2` gets it twice, then an answer; `practice:429@5` says to wait 5 seconds. `HELP` lists
+them, and a prompt that begins with a name that is none is answered with it.
 """
 
 from __future__ import annotations
@@ -30,21 +31,21 @@ class Drill(NamedTuple):
 
 
 DRILLS = {
-    "400": Drill("refused: the request is wrong", 400, "practice drill: invalid request"),
+    "400": Drill("refused: the request is wrong", 400, "Invalid request"),
     "401": Drill("refused: the key is wrong", 401, "invalid x-api-key"),
-    "402": Drill("refused: a payment problem", 402, "practice drill: there is a problem with the payment"),
-    "403": Drill("refused: the key may not do that", 403, "practice drill: permission denied"),
-    "404": Drill("refused: not found", 404, "practice drill: not found"),
-    "409": Drill("refused: the state changed; worth another try", 409, "practice drill: conflict"),
+    "402": Drill("refused: a payment problem", 402, "There is a problem with the payment"),
+    "403": Drill("refused: the key may not do that", 403, "Permission denied"),
+    "404": Drill("refused: not found", 404, "Not found"),
+    "409": Drill("refused: the state changed; worth another try", 409, "Conflict"),
     "413": Drill("refused: too large", 413, "Request exceeds the maximum size"),
-    "429": Drill("refused: too many requests; worth another try", 429, "practice drill: rate limit"),
+    "429": Drill("refused: too many requests; worth another try", 429, "Rate limit"),
     "500": Drill("the service fails; worth another try", 500, "Internal server error"),
-    "504": Drill("the service takes too long; worth another try", 504, "practice drill: timeout"),
+    "504": Drill("the service takes too long; worth another try", 504, "Timeout"),
     "529": Drill("the service is overloaded; worth another try", 529, "Overloaded"),
     "spend-limit": Drill(
         "refused: the month's spend limit is reached",
         429,
-        "practice drill: the monthly spend limit is reached",
+        "The monthly spend limit is reached",
         {"error_code": "enforced_spend_limit_reached"},
     ),
     "cut": Drill("the connection breaks in the middle", way="cut"),
@@ -59,6 +60,14 @@ REQUEST = re.compile(
     rf"practice:({'|'.join(sorted(DRILLS, key=len, reverse=True))})"
     r"(?:x(\d{1,4}))?(?:@(\d+(?:\.\d+)?))?(?![\w@])"
 )
+BEGINS = re.compile(r"\s*(practice:\w\S{0,39})")
+HELD = re.compile(
+    r"\n?<(?P<tag>[A-Za-z][\w-]{0,40})(?: [\w-]+=\"(?P<name>[^\"\n]*)\")?[^<>\n]*>\n"
+    r"(?P<inside>.*?)\n</(?P=tag)>\n?",
+    re.DOTALL,
+)
+"""A text between tags on lines of their own, such as a notebook's value; its first attribute is its name."""
+SPLICED = re.compile(r"<value of=[^<>\n]*>.*?</value>", re.DOTALL)
 HELP = "\n".join(f"practice:{name:<18}{drill.help}" for name, drill in DRILLS.items())
 
 
@@ -69,23 +78,34 @@ class Order(NamedTuple):
     times: int | None
     figure: float | None
     rest: str
+    name: str
+
+
+def _own(prompt: str) -> str:
+    """Return a prompt with blanks, as many as it takes, in place of all that is not the asker's own words."""
+    for pattern in (HELD, SPLICED):
+        prompt = pattern.sub(lambda m: " " * len(m.group()), prompt)
+    return prompt
 
 
 def ordered(prompt: str) -> Order | None:
     """Return the drill a prompt orders, or None."""
-    m = REQUEST.search(prompt)
+    own = _own(prompt)
+    m = REQUEST.search(own)
     if not m:
-        return None
+        unknown = BEGINS.match(own)
+        return Order(Drill("", way="help"), None, None, "", unknown[1]) if unknown else None
     name, times, figure = m.groups()
     amount = min(float(figure), MOST_FIGURE) if figure else None
     after = prompt[m.end() :]
     rest = after[1:] if after[:1] in (" ", "\n") else after
-    return Order(DRILLS[name], int(times) if times else None, amount, rest)
+    return Order(DRILLS[name], int(times) if times else None, amount, rest, name)
 
 
 def plain(prompt: str) -> str:
     """Return a prompt without its order."""
-    return REQUEST.sub("", prompt, count=1)
+    m = REQUEST.search(_own(prompt))
+    return prompt[: m.start()] + prompt[m.end() :] if m else prompt
 
 
 class Drills:
@@ -114,4 +134,5 @@ def refusal(order: Order) -> Refusal:
         headers["retry-after-ms"] = QUICK_MS if order.figure is None else f"{order.figure * 1000:g}"
         if order.drill.status == 429:
             headers["retry-after"] = f"{max(1, round(order.figure or 0))}"
-    return Refusal(order.drill.status, order.drill.message, headers=headers, **order.drill.details)
+    message = f"practice drill, as practice:{order.name} asked: {order.drill.message}"
+    return Refusal(order.drill.status, message, headers=headers, **order.drill.details)

@@ -30,7 +30,7 @@ BRIEF = re.compile(r"\b(?:brief|briefly|short|shorter)\b", re.IGNORECASE)
 MOST_QUOTED = 160  # characters of the question repeated in an answer
 MOST_COLUMNS = 4
 SHORTEST_TOPIC = 2  # letters of a word that stays out of a function's name
-SIZE = re.compile(r"^([\d,]+) rows × ([\d,]+) columns$", re.MULTILINE)
+SIZE = re.compile(r"^([\d,]+) rows? × ([\d,]+) columns?$", re.MULTILINE)
 COLUMN = re.compile(r"^- (.{1,80}?): (.+)$", re.MULTILINE)
 JSON = re.compile(
     r"\b(?:as|in|only|valid|return|(?:respond|reply|answer) with|output|a) json\b|\bjson (?:object|only)",
@@ -132,7 +132,7 @@ def _mentioned(question: str, columns: list[str]) -> str | None:
 
 
 def _function_code(reading: Reading) -> str:
-    question = reading.question
+    question = reading.topic
     quoted = [name for name in NAMED.findall(question) if name.isidentifier()]
     topic = [word.casefold() for word in words.WORD.findall(question) if len(word) > SHORTEST_TOPIC]
     topic = [word for word in topic if word.isidentifier() and word not in NO_TOPIC]
@@ -165,7 +165,7 @@ def _table(reading: Reading) -> str | None:
     if told:
         head, facts = told
     elif found:
-        head = f"The table shown has {len(found[0].rows)} rows and {len(found[0].columns)} columns"
+        head = f"The table shown has {_size(len(found[0].rows), len(found[0].columns))}"
         facts = {column: _column(found[0], column) for column in found[0].columns}
     else:
         return None
@@ -183,7 +183,7 @@ def _described(material: str) -> tuple[str, dict[str, str]] | None:
     if not size:
         return None
     facts = {m[1]: f"`{m[1]}`: {m[2]}." for m in COLUMN.finditer(material, size.end())}
-    return (f"The table has {size[1]} rows and {size[2]} columns", facts) if facts else None
+    return (f"The table has {_size(size[1], size[2])}", facts) if facts else None
 
 
 def _column(table: words.Table, column: str) -> str:
@@ -193,7 +193,14 @@ def _column(table: words.Table, column: str) -> str:
         return f"`{column}` runs from {min(values):g} to {max(values):g}; its mean is {mean:.4g}."
     counts = table.counts(column)
     top, times = counts.most_common(1)[0]
-    return f"`{column}` has {len(counts)} different values; most often {top or 'empty'}, {times} times."
+    if len(counts) == 1:
+        return f"`{column}` has one value: {top or 'empty'}."
+    often = "once" if times == 1 else f"{times} times"
+    return f"`{column}` has {len(counts)} different values; most often {top or 'empty'}, {often}."
+
+
+def _size(rows: int | str, columns: int | str) -> str:
+    return f"{rows} row{'s' * (str(rows) != '1')} and {columns} column{'s' * (str(columns) != '1')}"
 
 
 def _bullets(reading: Reading) -> str | None:
@@ -209,7 +216,7 @@ def _prose(reading: Reading) -> str:
 def _chosen(reading: Reading, most: int) -> list[str]:
     """Return the sentences nearest to the question."""
     found = [s for source in (*reading.results, *reading.sources) for s in words.sentences(source.text)]
-    return [found[i].text for i in words.best(found, reading.question, most)]
+    return [found[i].text for i in words.best(found, reading.topic, most)]
 
 
 def _listed(lines: list[str]) -> str:
@@ -219,7 +226,7 @@ def _listed(lines: list[str]) -> str:
 def _nothing(reading: Reading) -> str:
     return (
         "No model was asked: the practice server only draws on the text of the prompt, and there is nothing "
-        f"in it to answer “{quote(reading.question)}” from. "
+        f"in it to answer “{quote(reading.topic)}” from. "
         "Add a text, a table or a document, and ask about that."
     )
 

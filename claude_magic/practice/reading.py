@@ -26,12 +26,6 @@ ASKS = re.compile(
     r"turn|use|using|what|whats|when|where|which|who|whom|whose|why|would|write)\b",
     re.IGNORECASE,
 )
-HELD = re.compile(
-    r"\n?<(?P<tag>[A-Za-z][\w-]{0,40})(?: [\w-]+=\"(?P<name>[^\"\n]*)\")?[^<>\n]*>\n"
-    r"(?P<inside>.*?)\n</(?P=tag)>\n?",
-    re.DOTALL,
-)
-"""A text between tags on lines of their own, such as a notebook's value; its first attribute is its name."""
 MANNER = re.compile(
     r"(?:in|as|into|with|for|to|by|per)\s"
 )  # "… in one sentence", after a text that stood before it
@@ -41,6 +35,11 @@ REFERS = re.compile(
 LABEL = "[practice]"
 SHORTEST_TEXT = 4  # words after a colon that are a text of their own
 SHORTEST_MATERIAL = 3  # words that are worth drawing an answer from
+FORMAT = re.compile(
+    r"\s*(?:Answer with JSON only|Answer with a JSON array of objects, one for each row, and nothing else|"
+    r"Write the answer as one fenced code block|Answer with HTML only, in one fenced code block)\.\s*$"
+)
+"""What a notebook's format adds to the end of a question."""
 
 
 class Source(NamedTuple):
@@ -69,6 +68,11 @@ class Reading:
     def material(self) -> str:
         """Everything to look in but the question itself."""
         return "\n\n".join(source.text for source in (*self.results, *self.sources) if source.text)
+
+    @property
+    def topic(self) -> str:
+        """The question in the asker's own words, without what a format added to it."""
+        return FORMAT.sub("", self.question) or self.question
 
     @property
     def instructions(self) -> str:
@@ -125,13 +129,13 @@ def _divide(found: Reading) -> None:
         held.append(m["inside"])
         return f" {m['name']} " if m["name"] else "\n"
 
-    prompt = HELD.sub(hold, drills.plain(found.prompt))
+    prompt = drills.HELD.sub(hold, drills.plain(found.prompt))
     asked, told = _sorted(prompt)
     material = "\n".join(told).strip()
     found.question = " ".join(" ".join(asked or [material or found.prompt]).split())
     if not asked and (held or "\n" not in material):
         material = ""  # a lone sentence is the question, not what to answer it from
-    if len(material.split()) < SHORTEST_MATERIAL:
+    if words.length(material) < SHORTEST_MATERIAL:
         material = ""  # a greeting
     found.sources[:0] = [Source(text) for text in (*held, material) if text.strip()]
 
@@ -156,7 +160,7 @@ def _sorted(prompt: str) -> tuple[list[str], list[str]]:
 
 
 def _asks(sentence: str) -> bool:
-    return bool(sentence.endswith(("?", "？")) or ASKS.match(sentence) or MANNER.match(sentence))
+    return bool(sentence.endswith(("?", "？", "؟")) or ASKS.match(sentence) or MANNER.match(sentence))
 
 
 def _colon(sentence: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from tornado import httpserver, httputil, iostream, web
 from claude_magic import practice
 from claude_magic.app import App, Request, Response
 from claude_magic.errors import ConfigError
+from claude_magic.keys import PRACTICE_KEY, is_loopback
 from claude_magic.practice import drills
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 MB = 2**20
 MOST_PORT = 65_535
 MOST_BODY = practice.MOST_BODY + MB  # the App says 413 itself; far larger ones are not read
+HERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to ask, not where to listen
+OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}  # of nobody: RFC 5737, RFC 3849
 HOP_BY_HOP = ("connection", "transfer-encoding", "content-length")
 
 
@@ -121,8 +124,11 @@ def listen(app: App, port: int, *, host: str = "127.0.0.1") -> tuple[httpserver.
     server = httpserver.HTTPServer(application, max_buffer_size=MOST_BODY, max_body_size=MOST_BODY)
     listening.setblocking(False)
     server.add_sockets([listening])
-    name = f"[{host}]" if ":" in host else host
-    return server, f"http://{name}:{listening.getsockname()[1]}"
+    return server, _url(HERE.get(host, host), listening.getsockname()[1])
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _unusable(port: int, host: str, problem: OSError) -> ConfigError:
@@ -135,12 +141,12 @@ def _unusable(port: int, host: str, problem: OSError) -> ConfigError:
     return ConfigError(f"{host} is no address of this machine", hint=hint)
 
 
-USE = """Practice server: {url}   (Ctrl-C ends it; nothing leaves this machine)
+USE = """Practice server: {url}   (Ctrl-C ends it; nothing is sent on from this machine){others}
 
   in a notebook   %env ANTHROPIC_BASE_URL={url}
-                  %env ANTHROPIC_API_KEY=practice
-  in Python       Client(base_url="{url}", api_key="practice")
-  with curl       curl {url}/v1/messages -H "x-api-key: practice" -H "anthropic-version: 2026-10-21" \\
+                  %env ANTHROPIC_API_KEY={key}
+  in Python       Client(base_url="{url}", api_key="{key}")
+  with curl       curl {url}/v1/messages -H "x-api-key: {key}" -H "anthropic-version: 2026-10-21" \\
                     -d '{{"model": "claude-haiku-5-5", "max_tokens": 99,
                         "messages": [{{"role": "user", "content": "What is new?"}}]}}'
 
@@ -174,7 +180,10 @@ async def _serve(app: App, port: int, host: str, ready: Callable[[str], None] | 
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    (ready or _tell)(url)
+    if ready:
+        ready(url)
+    else:
+        _tell(url, host)
     try:
         await stop.wait()
     finally:
@@ -182,5 +191,25 @@ async def _serve(app: App, port: int, host: str, ready: Callable[[str], None] | 
         await server.close_all_connections()
 
 
-def _tell(url: str) -> None:
-    print(USE.format(url=url, drills=drills.HELP), flush=True)  # noqa: T201 - a person starts it for this
+def _tell(url: str, host: str) -> None:
+    others = "" if is_loopback(HERE.get(host, host)) and host not in HERE else _others(url, host)
+    said = USE.format(url=url, key=PRACTICE_KEY, drills=drills.HELP, others=others)
+    print(said, flush=True)  # noqa: T201 - a person starts it for this
+
+
+def _others(url: str, host: str) -> str:
+    """Say that others can reach the server, and where."""
+    port = int(url.rpartition(":")[2])
+    found = _address(socket.AF_INET6 if ":" in host else socket.AF_INET) if host in HERE else host
+    at = f" at {_url(found, port)}" if found else ""
+    return (
+        f"\nOthers on this network can reach it too{at}; claude_magic there needs CLAUDE_MAGIC_ALLOW_HTTP=1."
+    )
+
+
+def _address(family: socket.AddressFamily) -> str | None:
+    """Return this machine's address on its network, or None; a datagram socket's connect sends nothing."""
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as way:
+        way.connect((OUTSIDE[family], 9))
+        return str(way.getsockname()[0])
+    return None

@@ -21,7 +21,8 @@ MOST_DIGITS = 15
 MISSING = ("", "NaN", "nan", "None", "null", "<NA>")
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 SPLIT_NAME = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+")
-SENTENCE = re.compile(r"\S.*?(?:[.!?]+[\"')\]”’]*(?=\s|$)|[。！？]|$)", re.MULTILINE)
+NO_SPACES = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")  # Thai, Japanese, Chinese
+SENTENCE = re.compile(r"\S.*?(?:[.!?]+[\"')\]”’]*(?=\s|$)|[。！？؟]|$)", re.MULTILINE)
 _STOP = """
 a about all also am an and any are as at be because been but by can could did do does each for from give had
 has have he her here him his how i if in into is it its just like many may me more most much my no not of on
@@ -60,6 +61,11 @@ def stems(text: str) -> list[str]:
 def name_stems(text: str) -> frozenset[str]:
     """Return the stems of a text, those inside names such as `petal_length` and `petalLength` too."""
     return frozenset(stems(SPLIT_NAME.sub(" ", text)))
+
+
+def length(text: str) -> int:
+    """Return how many words a text has; where a script has no spaces, each character is one."""
+    return len(NO_SPACES.sub(" x ", text).split())
 
 
 def sentences(text: str) -> list[Sentence]:

@@ -53,7 +53,8 @@ def test_either_way_to_give_a_key_suffices(api, headers):
 )
 def test_a_key_that_is_missing_or_of_a_wrong_shape_is_refused(api, headers, message):
     response = api.post(headers=headers)
-    assert (401, "authentication_error", message) == (response.status, *error(response)["error"].values())
+    told = f"{message}: the practice server takes a key that begins with practice or sk-ant-"
+    assert (401, "authentication_error", told) == (response.status, *error(response)["error"].values())
     assert "hunter2" not in repr(response.headers)
     assert "anthropic-workspace-id" not in response.headers
 

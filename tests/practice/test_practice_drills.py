@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from claude_magic.errors import from_response
 from claude_magic.practice.drills import DRILLS, HELP, ordered
 from claude_magic.practice.refusal import TYPES
 
@@ -106,7 +107,14 @@ def test_a_long_answer_has_as_many_words_as_ordered(api):
 
 @pytest.mark.parametrize(
     "text",
-    ["practice:999", "practice:4290", "practice:", "practice: 429", "practice:cutter", "practice:429@x"],
+    [
+        "a practice:999",
+        "a practice:4290",
+        "practice:",
+        "practice: 429",
+        "a practice:cutter",
+        "a practice:429@x",
+    ],
 )
 def test_what_is_no_drill_is_a_prompt(text):
     assert ordered(text) is None
@@ -118,3 +126,55 @@ def test_counting_tokens_drills_nothing(api):
 
 def test_help_names_every_drill():
     assert [f"practice:{name}" for name in DRILLS] == [line.split()[0] for line in HELP.splitlines()]
+
+
+@pytest.mark.parametrize("name", ["timeout", "help", "999", "429@x"])
+def test_a_question_that_begins_with_an_unknown_drill_is_answered_with_the_list(api, name):
+    said = api.say(f" practice:{name} please")
+    assert said.startswith("[practice] ") and HELP in said
+    assert (f"practice:{name} is no drill" in said) is (name != "help")
+
+
+VALUE = '<value of="notes" type="str, 2 lines">\n{}\n</value>'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"What is said here?\n{VALUE.format('Type practice:429 to see a limit, and practice:cut.')}",
+        'What is <value of="x">practice:429</value> for?',
+        [
+            {
+                "type": "document",
+                "source": {"type": "text", "media_type": "text/plain", "data": "Type practice:429."},
+            },
+            {"type": "text", "text": "What can I type?"},
+        ],
+    ],
+    ids=["value", "value on one line", "document"],
+)
+def test_a_drill_in_a_text_that_was_given_does_not_fire(api, content):
+    assert api.say(content).startswith("[practice]")
+
+
+def test_a_drill_in_a_tool_result_does_not_fire(api):
+    use = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Type practice:429 for a limit."}
+    turns = [("user", "Please look."), ("assistant", [use]), ("user", [result])]
+    tools = [{"name": "look", "input_schema": {"type": "object"}}]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    assert "practice:429" in api.say(..., messages=messages, tools=tools)
+
+
+def test_the_askers_own_drill_fires_beside_a_value_that_holds_one(api):
+    assert 529 == api.post(f"{VALUE.format('practice:429')}\npractice:529 What is this?").status
+    value = VALUE.format("practice:429")
+    assert f"[practice]\n\n{value}" == api.say(f"practice:echo\n{value}")
+
+
+@pytest.mark.parametrize("name", ["429", "401", "404", "spend-limit"])
+def test_a_refusal_and_its_hint_say_that_it_was_asked_for(api, name):
+    response = api.post(f"practice:{name}")
+    made = from_response(response.status, response.body)
+    assert f"practice:{name} asked" in made.message
+    assert "asked for this fault" in made.hint

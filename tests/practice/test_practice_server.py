@@ -12,9 +12,10 @@ import sys
 import httpx2
 import pytest
 
+from claude_magic import Client, current
 from claude_magic.errors import ConfigError
 from claude_magic.practice import Practice
-from claude_magic.practice.server import listen, serve
+from claude_magic.practice.server import _tell, listen, serve
 
 HEADERS = {"x-api-key": "practice", "anthropic-version": "2026-10-21"}
 ASKED = {
@@ -185,3 +186,46 @@ def test_no_key_is_printed(capfd):
 
     run(Practice(), test)
     assert "secret" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("key", ["practice", "practice-key"])
+def test_a_practice_key_is_no_secret_and_its_answers_keep_their_badge(key):
+    async def main():
+        server, url = listen(Practice(), 0)
+        try:
+            return await asyncio.to_thread(ask, url)
+        finally:
+            server.stop()
+            await server.close_all_connections()
+
+    def ask(url):
+        with Client(api_key=key, base_url=url, http_client=httpx2.Client(trust_env=False)) as client:
+            whole = client.messages.create(**ASKED)
+            with client.messages.stream(**ASKED) as stream:
+                return client, whole, stream.get_final_message()
+
+    client, *messages = asyncio.run(main())
+    for message in messages:
+        assert message.content[0].text.startswith("[practice]")
+        assert "practice" in message.id
+        assert "practice" == current.source_of(client, message)
+
+
+def test_the_banner_names_a_key_and_says_who_can_reach_the_server(capsys):
+    _tell("http://127.0.0.1:8484", "127.0.0.1")
+    here = capsys.readouterr().out
+    assert "ANTHROPIC_API_KEY=practice-key" in here and "Others on this network" not in here
+    _tell("http://10.1.2.3:8484", "10.1.2.3")
+    assert "Others on this network can reach it too at http://10.1.2.3:8484;" in capsys.readouterr().out
+    _tell("http://127.0.0.1:8484", "0.0.0.0")
+    said = capsys.readouterr().out
+    assert "Others on this network" in said and "0.0.0.0" not in said
+
+
+def test_a_server_for_the_network_has_an_address_that_can_be_used():
+    async def main():
+        server, url = listen(Practice(), 0, host="0.0.0.0")
+        server.stop()
+        return url
+
+    assert asyncio.run(main()).startswith("http://127.0.0.1:")
