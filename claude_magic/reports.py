@@ -41,7 +41,7 @@ def status() -> pd.DataFrame:
         (s.name, none, "") if s.source == settings.NO_KEY_HINT else (s.name, shown(s.value), s.source)
         for s in settings.describe()
     ]
-    rows.append(("settings folder", str(keys.config_dir()), "settings.json, and prices.json for your own"))
+    rows.append(("settings folder", str(keys.config_dir()), "settings.json; your own prices.json"))
     rows.append(("ledger", str(ledger.shared().path), "calls and their cost, no texts"))
     return _frame("name, value, source", rows)
 
