@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
     from jupyter_client.blocking import BlockingKernelClient
     from jupyter_client.manager import KernelManager
 
     from claude_magic import Client, Practice
+    from tests.shells import Shell
 
 REPOSITORY = Path(__file__).parents[1]
 STARTUP = REPOSITORY / "jupyter-config" / "startup" / "50-claude-magic.py"
@@ -82,6 +84,33 @@ def client() -> Iterator[Client]:
 
     with contextlib.closing(Client(base_url="practice:")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def interactive() -> Iterator[InteractiveShell]:
+    """One IPython shell for a file's tests: making one takes a quarter of a second."""
+    from tests.shells import made
+
+    with made() as ip:
+        yield ip
+
+
+@pytest.fixture
+def bare(interactive: InteractiveShell) -> Iterator[Shell]:
+    """A session with the magics, without key, practice and variables."""
+    from tests.shells import session
+
+    with session(interactive) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def shell(bare: Shell) -> Shell:
+    """A shell with the magics, in practice mode."""
+    from claude_magic import settings
+
+    settings.use("practice", True)
+    return bare
 
 
 @dataclass

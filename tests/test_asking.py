@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pandas as pd
-import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
-from claude_magic import asking, chat, ledger, settings, wire
+from claude_magic import asking, chat, wire
 from claude_magic.answer import Answer
-from tests.shells import Shell, made, session
+from tests.shells import KEY, rows
 
-KEY = "sk-ant-api03-" + "0aB-_" * 12 + "LAST"
 CATS = "Cats sleep all day.\nDogs bark at night."
-
-
-@pytest.fixture(scope="module")
-def interactive() -> Iterator[InteractiveShell]:
-    """One IPython shell for these tests: making one takes a quarter of a second."""
-    with made() as ip:
-        yield ip
-
-
-@pytest.fixture
-def bare(interactive: InteractiveShell) -> Iterator[Shell]:
-    """A session with the magics, without key, practice and variables."""
-    with session(interactive) as fresh:
-        yield fresh
-
-
-@pytest.fixture
-def shell(bare: Shell) -> Shell:
-    """A shell with the magics, in practice mode."""
-    settings.use("practice", True)
-    return bare
-
-
-def rows() -> list[ledger.Entry]:
-    return ledger.shared().rows()
 
 
 def test_a_cell_shows_its_answer_once_with_a_readout(shell):

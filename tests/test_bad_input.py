@@ -11,38 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
-from claude_magic import chat, current, errors, ledger, settings
+from claude_magic import chat, current, errors, settings
 from tests.loopback import serving
-from tests.shells import Shell, made, session
-
-KEY = "sk-ant-api03-" + "0aB-_" * 12 + "LAST"
-
-
-@pytest.fixture(scope="module")
-def interactive() -> Iterator[InteractiveShell]:
-    """One IPython shell for these tests: making one takes a quarter of a second."""
-    with made() as ip:
-        yield ip
-
-
-@pytest.fixture
-def bare(interactive: InteractiveShell) -> Iterator[Shell]:
-    """A session with the magics, without key, practice and variables."""
-    with session(interactive) as fresh:
-        yield fresh
-
-
-@pytest.fixture
-def shell(bare: Shell) -> Shell:
-    """A shell with the magics, in practice mode."""
-    settings.use("practice", True)
-    return bare
-
-
-def rows() -> list[ledger.Entry]:
-    return ledger.shared().rows()
+from tests.shells import KEY, rows
 
 
 def test_without_a_key_nothing_is_simulated_and_one_line_says_what_to_do(bare):

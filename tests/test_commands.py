@@ -5,30 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 from claude_magic import chat, commands, errors, flags, keys, ledger, settings
-from tests.shells import Shell, made, session
-
-KEY = "sk-ant-api03-" + "0aB-_" * 12 + "LAST"
-
-
-@pytest.fixture(scope="module")
-def interactive() -> Iterator[InteractiveShell]:
-    with made() as ip:
-        yield ip
-
-
-@pytest.fixture
-def shell(interactive: InteractiveShell) -> Iterator[Shell]:
-    with session(interactive) as fresh:
-        settings.use("practice", True)
-        yield fresh
+from tests.shells import KEY, Shell
 
 
 def said(shell: Shell, line: str) -> Any:

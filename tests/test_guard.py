@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
-from claude_magic import errors, ledger, settings
-from tests.shells import Shell, made, session
-
-KEY = "sk-ant-api03-" + "0aB-_" * 12 + "LAST"
-
-
-@pytest.fixture(scope="module")
-def interactive() -> Iterator[InteractiveShell]:
-    """One IPython shell for these tests: making one takes a quarter of a second."""
-    with made() as ip:
-        yield ip
-
-
-@pytest.fixture
-def bare(interactive: InteractiveShell) -> Iterator[Shell]:
-    """A session with the magics, without key, practice and variables."""
-    with session(interactive) as fresh:
-        yield fresh
-
-
-@pytest.fixture
-def shell(bare: Shell) -> Shell:
-    """A shell with the magics, in practice mode."""
-    settings.use("practice", True)
-    return bare
-
-
-def rows() -> list[ledger.Entry]:
-    return ledger.shared().rows()
+from claude_magic import errors
+from tests.shells import KEY, rows
 
 
 @pytest.mark.parametrize("cell", [f"k = {KEY!r}", f"%%claude\nuse {KEY}", f"%env ANTHROPIC_API_KEY={KEY}"])

@@ -2,39 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from IPython.core.interactiveshell import InteractiveShell
-
-from claude_magic import ledger, magics, settings
-from tests.shells import Shell, made, session
-
-
-@pytest.fixture(scope="module")
-def interactive() -> Iterator[InteractiveShell]:
-    """One IPython shell for these tests: making one takes a quarter of a second."""
-    with made() as ip:
-        yield ip
-
-
-@pytest.fixture
-def bare(interactive: InteractiveShell) -> Iterator[Shell]:
-    """A session with the magics, without key, practice and variables."""
-    with session(interactive) as fresh:
-        yield fresh
-
-
-@pytest.fixture
-def shell(bare: Shell) -> Shell:
-    """A shell with the magics, in practice mode."""
-    settings.use("practice", True)
-    return bare
-
-
-def rows() -> list[ledger.Entry]:
-    return ledger.shared().rows()
+from claude_magic import magics, settings
 
 
 def test_every_option_is_a_trait_of_the_same_name(shell):
