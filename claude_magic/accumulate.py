@@ -271,10 +271,13 @@ def _fits(fields: dict[str, Any], kind: str) -> bool:
 def _seeds(fields: dict[str, Any]) -> dict[str, list[Any]]:
     """Return a list of pieces for each kind of delta that fits a block, with what the block began with."""
     seeds: dict[str, list[Any]] = {kind: [] for kind in DELTAS if _fits(fields, kind)}
-    for kind in ("text_delta", "thinking_delta", "citations_delta"):
+    for kind in ("text_delta", "thinking_delta"):
         began = fields.get(DELTAS[kind].field)
-        if kind in seeds and isinstance(began, str | list):
-            seeds[kind] = [began] if isinstance(began, str) else list(began)
+        if kind in seeds and isinstance(began, str):
+            seeds[kind] = [began]
+    began = fields.get("citations")
+    if "citations_delta" in seeds and isinstance(began, list):
+        seeds["citations_delta"] = list(began)
     return seeds
 
 

@@ -279,6 +279,16 @@ def test_s5_no_malformed_stream_raises_anything_but_our_own_errors(data):
         assert message is None or isinstance(message.text, str)
 
 
+def test_s5_a_text_that_begins_as_something_else_is_as_if_it_began_empty():
+    events = deepcopy(ALL["text"])
+    events[1]["content_block"]["text"] = [None]
+    accumulator = Accumulator()
+    for event in events:
+        accumulator.add(event)
+        assert [made.to_dict() for made in helper_events(event, accumulator)]
+    assert "The mean is 4.2." == accumulator.message().text
+
+
 def test_s5_an_answer_that_is_nested_too_deeply_is_our_own_error():
     deep = []
     for _ in range(5000):

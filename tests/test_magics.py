@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from claude_magic import magics, settings
+from tests.shells import made
 
 
 def test_every_option_is_a_trait_of_the_same_name(shell):
