@@ -16,7 +16,6 @@ from claude_magic import catalog, ledger, wire
 from claude_magic.answer import Answer
 from claude_magic.current import session_id, source_of
 from claude_magic.errors import (
-    APIResponseError,
     Attempt,
     ConfigError,
     InputError,
@@ -68,7 +67,7 @@ class Call:
         if stream:
             self._stream(watch)
         else:
-            self.message = _message(self.client.messages.create(**self.body))
+            self.message = self.client.messages.create(**self.body)
             self.request_id = self.message.request_id
             self._pass_on({"type": "text_delta", "text": self.message.text}, watch)
         if self.message is not None and self.message.get("stop_reason") == "refusal":
@@ -83,7 +82,7 @@ class Call:
             finally:
                 self.message = stream.message
                 self.attempts, self.request_id = stream.attempts, stream.request_id
-        self.message = _message(stream.get_final_message())
+        self.message = stream.get_final_message()
 
     def _pass_on(self, delta: Any, watch: Watch | None) -> None:
         kind = delta.get("type") if isinstance(delta, dict) else None
@@ -186,13 +185,6 @@ class Call:
 
 def _kind(error: BaseException) -> str:
     return str(getattr(error, "type", None) or type(error).__name__)
-
-
-def _message(answer: wire.Record) -> Message:
-    if isinstance(answer, wire.Message):
-        return answer
-    hint = "Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it."
-    raise APIResponseError("The server's answer is not a message", hint=hint, request_id=answer.request_id)
 
 
 def _stopped_words(message: Message | None, go_on: str) -> str:

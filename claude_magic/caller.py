@@ -7,7 +7,6 @@ client needs is here, so one set of methods serves both clients.
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,8 +15,8 @@ from urllib.parse import quote
 from claude_magic import __version__, pool, settings, transport, wire
 from claude_magic.app import Request, Response
 from claude_magic.endpoints import ENDPOINTS, MB, Endpoint
-from claude_magic.errors import APIResponseError, ConfigError, InputError, RequestTooLargeError
-from claude_magic.keys import Secret, hide, reveal
+from claude_magic.errors import ConfigError, InputError, RequestTooLargeError
+from claude_magic.keys import HEADER, Secret, hide, reveal
 from claude_magic.policy import Call, Reply
 
 if TYPE_CHECKING:
@@ -136,12 +135,8 @@ def whole(reply: Reply) -> wire.Record:
         value = None
     if not isinstance(value, wire.Record):
         kind = reply.headers.get("content-type", "no content type")
-        raise APIResponseError(
-            f"The server answered {reply.status} with something that is not the API's JSON ({kind})",
-            hint="Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it.",
-            status=reply.status,
-            request_id=reply.headers.get("request-id"),
-            attempts=reply.attempts,
+        raise reply.unusable(
+            f"The server answered {reply.status} with something that is not the API's JSON ({kind})"
         )
     return value.answered(Response(reply.status, reply.headers))
 
@@ -209,7 +204,7 @@ def _pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _header_name(name: str) -> str:
-    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+    if not HEADER.fullmatch(name):
         raise InputError(f"{name!r} cannot be the name of a header", hint="Use letters, digits and hyphens.")
     return name.lower()
 

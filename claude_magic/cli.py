@@ -72,6 +72,21 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--script", type=Path, metavar="LESSON.toml", help="pattern/answer pairs of a lesson")
 
     one = command(config, "Say whether new kernels have the magics from their start, or change that.")
+    _places(one)
+
+    one = command(usage, "Print what was used and what it cost.")
+    one.add_argument("--by", metavar="COLUMN", help=f"sums for each {', '.join(BY[:-1])} or {BY[-1]}")
+
+    command(models, "Print the models, their limits and their prices.")
+    one = command(login, "Keep a key for this account.")
+    one.add_argument("--keyring", action="store_true", help="in the system's keyring instead of a file")
+    command(logout, "Forget the key.")
+    command(version, "Print the version.")
+    return parser
+
+
+def _places(one: argparse.ArgumentParser) -> None:
+    """Add the flags of `config`: what to do, and where."""
     what = one.add_mutually_exclusive_group()
     what.add_argument(
         "--enable",
@@ -96,16 +111,6 @@ def _parser() -> argparse.ArgumentParser:
         "--sys-prefix", dest="where", action="store_const", const="sys-prefix", help="for this Python only"
     )
     one.set_defaults(what="list", where=None)
-
-    one = command(usage, "Print what was used and what it cost.")
-    one.add_argument("--by", metavar="COLUMN", help=f"sums for each {', '.join(BY[:-1])} or {BY[-1]}")
-
-    command(models, "Print the models, their limits and their prices.")
-    one = command(login, "Keep a key for this account.")
-    one.add_argument("--keyring", action="store_true", help="in the system's keyring instead of a file")
-    command(logout, "Forget the key.")
-    command(version, "Print the version.")
-    return parser
 
 
 def quickstart(args: argparse.Namespace) -> int:

@@ -265,7 +265,7 @@ def _allow_http() -> bool:
     return os.environ.get("CLAUDE_MAGIC_ALLOW_HTTP", "") == "1"
 
 
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def custom_headers() -> dict[str, str | Secret]:
@@ -275,7 +275,7 @@ def custom_headers() -> dict[str, str | Secret]:
         if line.strip():
             name, colon, value = line.partition(":")
             if not (
-                colon and _HEADER.fullmatch(name.strip()) and value.isascii() and value.strip().isprintable()
+                colon and HEADER.fullmatch(name.strip()) and value.isascii() and value.strip().isprintable()
             ):
                 raise ConfigError(
                     f"Line {number} of ANTHROPIC_CUSTOM_HEADERS is not a header",

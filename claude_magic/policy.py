@@ -64,6 +64,16 @@ class Reply:
     elapsed: float = 0.0
     attempts: tuple[Attempt, ...] = ()
 
+    def unusable(self, text: str) -> APIResponseError:
+        """Return the error for an answer that is not the API's."""
+        return APIResponseError(
+            text,
+            hint="Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it.",
+            status=self.status,
+            request_id=self.headers.get("request-id"),
+            attempts=self.attempts,
+        )
+
 
 class Fault(NamedTuple):
     """No answer: the error to raise, and whether the request certainly did not arrive whole."""
@@ -78,7 +88,6 @@ class Send(NamedTuple):
     """Send the request now; answer with a Reply or a Fault."""
 
     call: Call
-    attempt: int
 
 
 class Sleep(NamedTuple):
@@ -97,7 +106,7 @@ def exchange(
     """
     attempts: list[Attempt] = []
     while True:
-        outcome = yield Send(call, len(attempts))
+        outcome = yield Send(call)
         attempts.append(_attempt(len(attempts) + 1, outcome, call))
         if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
             outcome.attempts = tuple(attempts)
@@ -123,18 +132,12 @@ def _error(outcome: Reply | Fault | None) -> ClaudeError:
         return outcome.error
     if outcome is None:
         return ClaudeError("The call was given no outcome")
-    request_id = outcome.headers.get("request-id")
     if outcome.status < 400:
-        return APIResponseError(
-            f"The server answered {outcome.status}, which this client does not follow",
-            hint="Set base_url (ANTHROPIC_BASE_URL) to the address that answers itself.",
-            status=outcome.status,
-            request_id=request_id,
-        )
+        return outcome.unusable(f"The server answered {outcome.status}, which this client does not follow")
     return from_response(
         outcome.status,
         outcome.body,
-        request_id=request_id,
+        request_id=outcome.headers.get("request-id"),
         retry_after=retry_after(outcome.headers, outcome.at),
     )
 

@@ -22,6 +22,7 @@ from claude_magic.errors import ConfigError
 NOTEBOOK = "01_quickstart.ipynb"
 DATA = ("data/penguins.csv", "data/README.md")
 PRACTICE = {"CLAUDE_MAGIC_PRACTICE": "1"}
+SPEED = {"CLAUDE_MAGIC_PRACTICE_SPEED": "60"}  # tokens a second: a reader sees the answer come
 
 
 def shipped(name: str) -> Path:
@@ -56,7 +57,7 @@ def in_lab(notebook: Path) -> int:
     if find_spec("jupyterlab") is None:
         raise ConfigError("JupyterLab is not installed", hint="Type pip install 'claude-magic[lab]'.")
     command = [sys.executable, "-m", "jupyterlab", str(notebook)]
-    return subprocess.call(command, env={**os.environ, **PRACTICE})  # noqa: S603 - our own words only
+    return subprocess.call(command, env={**SPEED, **os.environ, **PRACTICE})  # noqa: S603 - our own words only
 
 
 class Cell(NamedTuple):

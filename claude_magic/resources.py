@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from claude_magic.caller import whole
 from claude_magic.stream import AsyncMessageStream, MessageStream
-from claude_magic.wire import Record
+from claude_magic.wire import Message, Record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 
     from claude_magic.caller import SyncCaller
-    from claude_magic.policy import Call
-    from claude_magic.wire import Message
+    from claude_magic.policy import Call, Reply
 
 
 class Messages:
@@ -41,7 +40,7 @@ class Messages:
             return cast("Message", made.open())
         if self._caller.slow(params):
             return self.stream(**params).get_final_message()
-        return cast("Message", self._caller.run(self._caller.call("messages.create", params), whole))
+        return self._caller.run(self._caller.call("messages.create", params), _message)
 
     def stream(self, **params: Any) -> MessageStream:
         """Ask, and return a stream to use in a `with` block: iterate it, or its `.text_stream`."""
@@ -156,7 +155,14 @@ class AsyncPages:
             cursor = page.next_query()
 
 
-def _page(more: Callable[[Mapping[str, Any]], Any], reply: Any) -> Page:
+def _message(reply: Reply) -> Message:
+    found = whole(reply)
+    if not isinstance(found, Message):
+        raise reply.unusable("The server's answer is not a message")
+    return found
+
+
+def _page(more: Callable[[Mapping[str, Any]], Any], reply: Reply) -> Page:
     answer = whole(reply)
     page = Page(answer, more)
     return page.answered(answer.response) if answer.response else page

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from claude_magic.accumulate import Accumulator, helper_events
 from claude_magic.app import Response
-from claude_magic.errors import APIResponseError, ClaudeError, Stopped, StreamError
+from claude_magic.errors import APIConnectionError, APIResponseError, ClaudeError, Stopped, StreamError
 from claude_magic.sse import Decoder
 from claude_magic.wire import Message, Record, decode_plain
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from claude_magic.policy import Call, Reply
     from claude_magic.transport import Route
 
-BROKEN = "What arrived is in error.partial; in a notebook, %claude continue goes on from there."
+BROKEN = "What arrived is in error.partial; in a conversation, %claude continue goes on from there."
 
 
 class Reading:
@@ -33,12 +33,8 @@ class Reading:
     def __init__(self, reply: Reply, route: Route) -> None:
         kind = reply.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
-            raise APIResponseError(
-                f"The server answered with {kind or 'no content type'} where a stream was asked for",
-                hint="Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it.",
-                status=reply.status,
-                request_id=reply.headers.get("request-id"),
-                attempts=reply.attempts,
+            raise reply.unusable(
+                f"The server answered with {kind or 'no content type'} where a stream was asked for"
             )
         self.reply, self.route, self.sum = reply, route, Accumulator()
         self.decoder = Decoder(limit=reply.open.call.most)
@@ -71,7 +67,7 @@ class Reading:
     def blame(self, error: ClaudeError) -> ClaudeError:
         """Return the error with what arrived; a connection that broke in a stream is a StreamError."""
         if error.partial is None:
-            if type(error).__name__ == "APIConnectionError" or isinstance(error, APIResponseError):
+            if type(error) is APIConnectionError or isinstance(error, APIResponseError):
                 return self._broken(error.message)
             error.partial = self.message
         error.request_id = error.request_id or self.reply.headers.get("request-id")

@@ -120,16 +120,15 @@ class Thread:
 
 
 class Threads:
-    """Every conversation of this process by name, the `current` one's name, and the one `asked` last."""
+    """Every conversation of this process by name, and the one `asked` last."""
 
     def __init__(self) -> None:
         self._all: dict[str, Thread] = {}
-        self.current: str | None = None
         self.asked: Thread | None = None
 
     def get(self, name: str | None = None) -> Thread:
         """Return the thread of a name, made where it is new; without a name the current one."""
-        name = name or self.current or _default_name()
+        name = name or _default_name()
         return self._all.setdefault(name, Thread(name))
 
     def to_go_on(self) -> Thread:
@@ -142,11 +141,6 @@ class Threads:
         if thread.name not in self or self._all[thread.name] is not thread:
             return ""
         return "%claude continue" + ("" if thread is self.get() else f" {thread.name}")
-
-    def switch(self, name: str) -> Thread:
-        """Make a thread the current one."""
-        self.current = name
-        return self.get(name)
 
     def forget(self, name: str) -> None:
         """Drop a thread with all its turns."""

@@ -73,6 +73,7 @@ EVIL: dict[str, tuple[Handler, type[ClaudeError]]] = {
     "unpacks without end": (after_request(bomb(HEAD)), APIResponseError),
     "is html": (after_request(HEAD + b"content-length: 6\r\n\r\n<html>"), APIResponseError),
     "is a list": (after_request(body([1])), APIResponseError),
+    "is another object": (after_request(body({"detail": "hello"})), APIResponseError),
     "is not utf-8": (after_request(HEAD + b"content-length: 2\r\n\r\n\xff\xfe"), APIResponseError),
     "nests without end": (
         after_request(HEAD + b"content-length: 200000\r\n\r\n" + b"[" * 200_000),
