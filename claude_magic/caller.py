@@ -65,7 +65,8 @@ class Caller:
         return Call(
             request,
             stream=stream,
-            free=row.free,
+            free=not row.paid,
+            once=row.once,
             max_retries=options.max_retries,
             retry_unknown=options.retry_unknown,
             timeout=options.timeout,

@@ -1,35 +1,197 @@
 """Which HTTP calls exist?
 
-One row per call, named as the official SDK nests it. From a row come the method, its page style, the size
-check before sending and whether a repeat is free. Source: https://docs.claude.com/en/api/overview.
+`data/endpoints.txt` has one row per call; `ENDPOINTS` holds them by the official SDK's names. From a row come
+the method, its signature, how it pages, the check of its size before sending, the practice server's route, a
+line of documentation and a test.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Iterator
 
 MB = 2**20
+DOCS = "https://platform.claude.com/docs/en/api/"
+PAGING = {
+    "id": ("limit", "after_id", "before_id"),
+    **dict.fromkeys(("page", "pages", "report"), ("limit", "page")),
+}
+KINDS = ("multipart", "binary", "jsonl", "sse")
+TYPES = {
+    "int": "int",
+    "bool": "bool",
+    "float": "float",
+    "time": "datetime | str",
+    "any": "Any",
+    "file": "File",
+}
+
+
+class Param(NamedTuple):
+    """One parameter of a call: its name, its type in the table's words, and where it goes."""
+
+    name: str
+    type: str = "str"
+    many: bool = False
+    needed: bool = False
+    query: bool = False
+
+    @property
+    def annotation(self) -> str:
+        """Return the type as Python writes it."""
+        one = TYPES.get(self.type, self.type)
+        if "|" in self.type or self.type == "1d":
+            one = f"Literal[{', '.join(map(repr, self.type.split('|')))}]"
+        return f"list[{one if self.type != 'str' else 'Any'}]" if self.many else one
 
 
 class Endpoint(NamedTuple):
-    """One call: verb, path, the most bytes it takes, whether asking again costs nothing, and its page."""
+    """One call: verb, path, parameters (`words`), paging, what a repeat does, the largest body (bytes)."""
 
     name: str
     method: str
     path: str
-    most: int = 32 * MB
-    free: bool = True
+    answer: str = "object"
+    words: str = ""
     paging: str | None = None
-    doc: str = ""
+    usual: int | None = None
+    most_items: int | None = None
+    kind: str = "json"
+    paid: bool = False
+    once: bool = False
+    most: int = 32 * MB
+    beta: bool = False
+    betas: tuple[str, ...] = ()
+    legacy: bool = False
+    page: str = ""
+
+    @property
+    def params(self) -> dict[str, Param]:
+        """Return the parameters of query and body, by name."""
+        return _params(self.words, self.method, self.paging)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the path's own parameters, in order."""
+        return tuple(re.findall(r"\{(\w+)\}", self.path))
+
+    @property
+    def admin(self) -> bool:
+        """Say whether the call is the organization's, which takes an admin key."""
+        return self.path.startswith(("/v1/organizations", "/v1/compliance"))
+
+    @property
+    def doc(self) -> str:
+        """Return the address of the API's own page for this call."""
+        return DOCS + (self.page or f"{'beta/' if self.beta else ''}{self.name.replace('.', '/')}")
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """Return what the method takes: the path's parameters by place, all else by keyword."""
+        import inspect
+
+        place, word = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        given = [inspect.Parameter(name, place, annotation="str") for name in self.names]
+        ordered = sorted(self.params.values(), key=lambda p: not p.needed)
+        given += [
+            inspect.Parameter(p.name, word, annotation=p.annotation)
+            if p.needed
+            else inspect.Parameter(p.name, word, annotation=f"{p.annotation} | None", default=None)
+            for p in ordered
+        ]
+        options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD, annotation="Any")
+        return inspect.Signature([*given, options], return_annotation=self.answer)
 
 
-_DOCS = "https://docs.claude.com/en/api/"
-ROWS = (
-    Endpoint("messages.create", "POST", "/v1/messages", free=False, doc=_DOCS + "messages"),
-    Endpoint(
-        "messages.count_tokens", "POST", "/v1/messages/count_tokens", doc=_DOCS + "messages-count-tokens"
-    ),
-    Endpoint("models.list", "GET", "/v1/models", paging="id", doc=_DOCS + "models-list"),
-    Endpoint("models.retrieve", "GET", "/v1/models/{model_id}", doc=_DOCS + "models"),
-)
-ENDPOINTS = {row.name: row for row in ROWS}
+def match(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
+    """Return the row that a request is for, and its path parameters as they stand there; None where none is.
+
+    A literal segment goes before a parameter: `/work/poll` is no work item.
+    """
+    segments = path.rstrip("/").split("/")
+    for row in _routes().get((method, len(segments)), ()):
+        parts = row.path.split("/")
+        if all(a == b or (b[:1] == "{" and a) for a, b in zip(segments, parts, strict=True)):
+            return row, {b[1:-1]: a for a, b in zip(segments, parts, strict=True) if b[:1] == "{"}
+    return None
+
+
+@functools.cache
+def _routes() -> dict[tuple[str, int], list[Endpoint]]:
+    found: dict[tuple[str, int], list[Endpoint]] = {}
+    for row in sorted(ENDPOINTS.values(), key=lambda row: [part[:1] == "{" for part in row.path.split("/")]):
+        found.setdefault((row.method, row.path.count("/") + 1), []).append(row)
+    return found
+
+
+def _read(text: str) -> Iterator[Endpoint]:
+    space = base = ""
+    shared: dict[str, Any] = {}
+    for line in re.sub(r"\n {6}", " ", text).splitlines():
+        if line.startswith("  "):
+            yield _row(space, base, shared, line)
+        elif line and not line.startswith("#"):
+            space, base, *more = line.split(" ", 2)
+            shared = _traits("".join(more))
+
+
+def _row(space: str, base: str, shared: dict[str, Any], line: str) -> Endpoint:
+    found = re.fullmatch(r"  (\w+) +(\w+) +(\S+) +(\[.*?\] )?-> (\w+)(?:: *(.*))?", line)
+    if found is None:
+        raise ValueError(f"data/endpoints.txt cannot be read here: {line}")
+    verb, method, suffix, traits, answer, words = found.groups()
+    more = {**shared, **_traits(traits or "")}
+    path = base if suffix == "." else base + suffix
+    return Endpoint(f"{space}.{verb}", method, path, answer, words or "", **more)
+
+
+def _traits(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word in filter(None, re.split(r"[\[\],]\s*", text.strip())):
+        name, _, value = re.sub(r"[ =]", " ", word, count=1).partition(" ")
+        if name in PAGING:
+            usual, _, most = value.partition("/")
+            found |= {"paging": name, "usual": _count(usual), "most_items": _count(most)}
+        elif name in KINDS:
+            found["kind"] = name
+        elif name.endswith("MB"):
+            found["most"] = int(name[:-2]) * MB
+        elif name == "beta":
+            found |= {"beta": True, "betas": (value,) if value else ()}
+        elif name == "doc":
+            found["page"] = value
+        else:  # paid, once, legacy: a name that is no field is found out when the row is made
+            found[name] = True
+    return found
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _param(word: str, method: str) -> Param:
+    found = re.fullmatch(r"(\?)?(\w+)(\[\]|\{\})?(?::([\w|]+))?(!)?", word)
+    if found is None:
+        raise ValueError(f"data/endpoints.txt cannot be read here: {word}")
+    query, name, form, kind, needed = found.groups()
+    kind = kind or ("dict" if form == "{}" else "str")
+    return Param(name, kind, form == "[]", bool(needed), bool(query) or method in ("GET", "DELETE"))
+
+
+@functools.cache
+def _params(words: str, method: str, paging: str | None) -> dict[str, Param]:
+    known = [
+        Param(name, "int" if name == "limit" else "str", query=True) for name in PAGING.get(paging or "", ())
+    ]
+    known += [_param(word, method) for word in words.split()]
+    return {param.name: param for param in known}
+
+
+_TABLE = Path(__file__).parent / "data" / "endpoints.txt"
+ENDPOINTS = {row.name: row for row in _read(_TABLE.read_text("utf-8"))}

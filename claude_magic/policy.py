@@ -35,13 +35,15 @@ HEALING = frozenset({408, 409, 429})
 class Call:
     """One call of the API, before it is sent.
 
-    `free`: asking twice costs nothing. `retry_unknown`: repeat a paid call even when its fate is unknown.
+    `free`: asking twice costs nothing. `once`: asking twice may make a second thing. `retry_unknown`: repeat
+    such a call even when its fate is unknown.
     `timeout` (seconds of silence), `total_timeout` (seconds, waits included), `most` (bytes of answer).
     """
 
     request: Request
     stream: bool = False
     free: bool = False
+    once: bool = False
     max_retries: int = 2
     retry_unknown: bool = False
     timeout: Any = 600.0
@@ -157,9 +159,9 @@ def _wait(
 
 
 def _may_repeat(outcome: Reply | Fault | None, error: ClaudeError, call: Call) -> bool:
-    """Say whether a repeat can help and cannot pay twice unasked (M4)."""
+    """Say whether a repeat can help and can neither pay nor make anything twice unasked (M4)."""
     if isinstance(outcome, Fault):
-        return not outcome.final and (outcome.unsent or call.free or call.retry_unknown)
+        return not outcome.final and (outcome.unsent or call.retry_unknown or (call.free and not call.once))
     if outcome is None or not isinstance(error, APIStatusError) or error.error_code in SPENT:
         return False
     told = outcome.headers.get("x-should-retry")

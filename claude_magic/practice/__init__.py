@@ -9,16 +9,32 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from claude_magic import endpoints, wire
 from claude_magic.app import Request, Response
 from claude_magic.errors import ConfigError, InputError
-from claude_magic.practice import answers, drills, listing, message, reading, rules, stream, tokens
+from claude_magic.practice import (
+    answers,
+    batches,
+    completions,
+    credentials,
+    drills,
+    files,
+    listing,
+    message,
+    organization,
+    reading,
+    reports,
+    rules,
+    skills,
+    stored,
+    stream,
+    tokens,
+)
 from claude_magic.practice.quota import Limits, Quota
 from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.script import load
@@ -27,12 +43,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    Answers = dict[str, Callable[["Practice", "Exchange"], Response]]
+
 __all__ = ["Limits", "Practice", "shared"]
 
+T = TypeVar("T")
 MB = 2**20
-MOST_BODY = max(row.most for row in endpoints.ROWS)
-KEY = re.compile(r"(?:sk-ant-|practice)[\x21-\x7e]*")
+MOST_BODY = max(row.most for row in endpoints.ENDPOINTS.values())
 ORGANIZATION, WORKSPACE = "org_practice", "wrkspc_practice"
+
+
+class Used(NamedTuple):
+    """One answer that the service would have charged for: when (epoch seconds), by whom, and its usage."""
+
+    at: float
+    model: str
+    usage: dict[str, Any]
+    product: str = "messages_api"
+    api_key_id: str | None = None
+    workspace_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -42,21 +71,48 @@ class Exchange:
     request: Request
     id: str
     now: float
-    names: dict[str, str]
+    row: endpoints.Endpoint = endpoints.ENDPOINTS["messages.create"]
+    names: dict[str, str] = field(default_factory=dict)
     pool: Quota | None = None
+
+    @property
+    def version(self) -> str:
+        """Return the API's version that was asked for."""
+        return self.request.headers["anthropic-version"]
+
+    @property
+    def betas(self) -> frozenset[str]:
+        """Return the beta names that were sent."""
+        sent = self.request.headers.get("anthropic-beta", "").split(",")
+        return frozenset(name.strip() for name in sent) - {""}
+
+    def one(self, name: str) -> str | None:
+        """Return a query parameter, the last where there are several."""
+        return dict(self.request.query).get(name)
+
+    def many(self, name: str) -> list[str]:
+        """Return the items of a list in the query: `name[]=a&name[]=b`."""
+        return [value for key, value in self.request.query if key in (name, f"{name}[]")]
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body, {} where there is none; raises Refusal."""
+        encoding = self.request.headers.get("content-encoding", "identity")
+        if encoding != "identity":
+            code = "request_body_encoding_unsupported"
+            refuse("", f"The content-encoding {encoding!r} is not supported", error_code=code)
+        if not self.request.body:
+            return {}
+        try:
+            found = wire.decode_plain(self.request.body)
+        except ValueError as problem:
+            refuse("", f"The request body is not valid JSON: {problem}")
+        if not isinstance(found, dict):
+            refuse("", "The request body must be a JSON object")
+        return found
 
     def call(self, *, counting: bool = False) -> rules.Call:
         """Return the body as a call that has been checked; raises Refusal."""
-        headers = self.request.headers
-        if (encoding := headers.get("content-encoding", "identity")) != "identity":
-            code = "request_body_encoding_unsupported"
-            refuse("", f"The content-encoding {encoding!r} is not supported", error_code=code)
-        try:
-            body = wire.decode_plain(self.request.body)
-        except ValueError as problem:
-            refuse("", f"The request body is not valid JSON: {problem}")
-        betas = frozenset(name.strip() for name in headers.get("anthropic-beta", "").split(",")) - {""}
-        return rules.read(body, version=headers["anthropic-version"], betas=betas, counting=counting)
+        return rules.read(self.body(), version=self.version, betas=self.betas, counting=counting)
 
 
 class Practice:
@@ -80,12 +136,14 @@ class Practice:
         self.drills, self.cache = drills.Drills(), tokens.Cache()
         self._pools: dict[str, Quota] = {}
         self._counts: dict[str, int] = {}
+        self._kept: dict[type[Any], Any] = {}
+        self.used: list[Used] = []
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Response:
         """Answer a request; never raises."""
         with self._lock:
-            exchange = Exchange(request, self.new_id("req"), self.clock(), {})
+            exchange = Exchange(request, self.new_id("req"), self.clock())
             try:
                 response = self._answer(exchange)
             except Refusal as no:
@@ -99,22 +157,31 @@ class Practice:
                 response.headers |= exchange.pool.headers(exchange.now)
             if response.status not in (401, 413):
                 response.headers["anthropic-organization-id"] = ORGANIZATION
-                response.headers["anthropic-workspace-id"] = WORKSPACE
+                if not exchange.row.admin:
+                    response.headers["anthropic-workspace-id"] = WORKSPACE
             return response
 
     def _answer(self, exchange: Exchange) -> Response:
         request = exchange.request
-        row, exchange.names = _route(request)
+        found = endpoints.match(request.method, request.path)
+        if found is None:
+            raise Refusal(404, f"Not Found: {request.method} {request.path}")
+        row, exchange.names = found
+        exchange.row = row
         if len(request.body) > row.most:
             raise Refusal(413, f"Request exceeds the maximum size of {row.most // MB} MB")
-        _authenticate(request)
+        credentials.check(exchange)
         version = request.headers.get("anthropic-version", "")
         if version not in rules.VERSIONS:
             refuse(
                 "anthropic-version",
                 f"{version!r} is not a valid version" if version else "header is required",
             )
-        return ANSWERS[row.name](self, exchange)
+        return ANSWERS.get(row.name, stored.answer)(self, exchange)
+
+    def of(self, kind: type[T]) -> T:
+        """Return this server's own instance of a class that keeps state, made on first use."""
+        return self._kept.setdefault(kind, kind())  # type: ignore[no-any-return]
 
     def new_id(self, prefix: str) -> str:
         """Return the next id of a kind: `msg_practice_000001`."""
@@ -132,10 +199,8 @@ class Practice:
         """Return a JSON answer."""
         return Response(status, {"content-type": "application/json"}, wire.encode(value))
 
-    def create(self, exchange: Exchange) -> Response:
-        """Answer POST /v1/messages."""
-        call = exchange.call()
-        pool = self.pool(exchange, f"messages {call.model.line}")
+    def say(self, call: rules.Call, exchange: Exchange) -> tuple[dict[str, Any], answers.Draft]:
+        """Return the message that answers a call, and the draft it was made from; raises Refusal."""
         found = reading.read(call)
         order = self.drills.due(found.prompt)
         if order and order.drill.status:
@@ -144,11 +209,21 @@ class Practice:
         window, asked = call.model.context_window, tokens.count(call)
         if window and asked > window:
             refuse("", f"prompt is too long: {asked} tokens > {window} maximum")
-        pool.admit(exchange.now, input_tokens=asked)
+        if exchange.pool:
+            exchange.pool.admit(exchange.now, input_tokens=asked)
         split = self.cache.split(call, exchange.now)
         made = answers.draft(call, found, order, spoken)
         said = message.build(call, made, split, self.new_id)
-        pool.spend(said["usage"]["output_tokens"], exchange.now)
+        if exchange.pool:
+            exchange.pool.spend(said["usage"]["output_tokens"], exchange.now)
+        return said, made
+
+    def create(self, exchange: Exchange) -> Response:
+        """Answer POST /v1/messages."""
+        call = exchange.call()
+        self.pool(exchange, f"messages {call.model.line}")
+        said, made = self.say(call, exchange)
+        self.used.append(Used(exchange.now, call.model.id, said["usage"]))
         if call.body.get("stream"):
             headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
             return Response(200, headers, stream.chunks(said, exchange.id, made, self.speed))
@@ -165,7 +240,7 @@ class Practice:
     def models(self, exchange: Exchange) -> Response:
         """Answer GET /v1/models."""
         self.pool(exchange, "other").admit(exchange.now)
-        return self.json(listing.models(exchange.request.query))
+        return self.json(listing.models(exchange))
 
     def model(self, exchange: Exchange) -> Response:
         """Answer GET /v1/models/{model_id}."""
@@ -173,35 +248,19 @@ class Practice:
         return self.json(listing.model(exchange.names["model_id"]))
 
 
-ANSWERS: dict[str, Callable[[Practice, Exchange], Response]] = {
+ANSWERS: Answers = {
     "messages.create": Practice.create,
     "messages.count_tokens": Practice.count_tokens,
     "models.list": Practice.models,
     "models.retrieve": Practice.model,
+    **batches.ANSWERS,
+    **completions.ANSWERS,
+    **files.ANSWERS,
+    **skills.ANSWERS,
+    **organization.ANSWERS,
+    **reports.ANSWERS,
 }
-"""Rows of the endpoint table that are answered here."""
-
-
-def _route(request: Request) -> tuple[endpoints.Endpoint, dict[str, str]]:
-    for name in ANSWERS:
-        row = endpoints.ENDPOINTS[name]
-        path = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", row.path)
-        if row.method == request.method and (match := re.fullmatch(f"{path}/?", request.path)):
-            return row, match.groupdict()
-    raise Refusal(404, f"Not Found: {request.method} {request.path}")
-
-
-def _authenticate(request: Request) -> None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = request.headers.get("x-api-key", "")
-    if scheme.casefold() == "bearer" and KEY.fullmatch(token.strip()):
-        return
-    if KEY.fullmatch(key):
-        return
-    fault = (
-        "Invalid bearer token" if scheme else "invalid x-api-key" if key else "x-api-key header is required"
-    )
-    raise Refusal(401, f"{fault}: the practice server takes a key that begins with practice or sk-ant-")
+"""Rows of the endpoint table that have an answer of their own; the others are `stored.answer`'s."""
 
 
 @functools.lru_cache(maxsize=1)

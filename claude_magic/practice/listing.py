@@ -8,45 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalog
+from claude_magic.practice.pages import page
 from claude_magic.practice.refusal import refuse
 from claude_magic.practice.rules import served
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from claude_magic.practice import Exchange
 
-MOST, USUAL = 1000, 20
 LIFECYCLES = ("active", "deprecated", "retired")
 EVERYWHERE = ("batch", "citations", "code_execution", "context_management", "image_input", "pdf_input")
 THINKING_TYPES = ("adaptive", "enabled", "disabled", "between_tools")
 NEW_SCHEMAS = "2025-09-29"  # structured outputs exist from this release on
 
 
-def models(query: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def models(exchange: Exchange) -> dict[str, Any]:
     """Return a page of models, newest first; raises Refusal."""
-    wanted = [value for name, value in query if name in ("lifecycle[]", "lifecycle")] or list(LIFECYCLES[:2])
+    wanted = exchange.many("lifecycle") or list(LIFECYCLES[:2])
     for value in wanted:
         if value not in LIFECYCLES:
             refuse("lifecycle", f"Input should be {', '.join(map(repr, LIFECYCLES))}")
-    return page([info(m) for m in catalog.all_models() if m.status in wanted], dict(query))
-
-
-def page(items: list[dict[str, Any]], asked: dict[str, str]) -> dict[str, Any]:
-    """Return a page of a list by `limit`, `after_id` and `before_id`; raises Refusal."""
-    text = asked.get("limit", str(USUAL))
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
-        refuse("limit", f"Input should be a whole number from 1 to {MOST}")
-    limit, ids = int(text), [item["id"] for item in items]
-    for name in ("before_id", "after_id"):
-        if name in asked and asked[name] not in ids:
-            refuse(name, f"no item {asked[name]!r} in this list")
-    if "before_id" in asked:
-        items = items[: ids.index(asked["before_id"])]
-        shown = items[-limit:]
-    else:
-        items = items[ids.index(asked["after_id"]) + 1 :] if "after_id" in asked else items
-        shown = items[:limit]
-    first, last = (shown[0]["id"], shown[-1]["id"]) if shown else (None, None)
-    return {"data": shown, "has_more": len(items) > len(shown), "first_id": first, "last_id": last}
+    return page([info(m) for m in catalog.all_models() if m.status in wanted], exchange)
 
 
 def model(name: str) -> dict[str, Any]:
