@@ -7,27 +7,34 @@ client needs is here, so one set of methods serves both clients.
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
-from claude_magic import __version__, pool, settings, transport, wire
+from claude_magic import __version__, parameters, pool, settings, transport, wire
 from claude_magic.app import Request, Response
-from claude_magic.endpoints import ENDPOINTS, MB, Endpoint
+from claude_magic.endpoints import MB, Endpoint
 from claude_magic.errors import ConfigError, InputError, RequestTooLargeError
+from claude_magic.feeds import AsyncFeed, Feed
 from claude_magic.keys import HEADER, Secret, hide, reveal
+from claude_magic.pages import AsyncPages, Page
 from claude_magic.policy import Call, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Generator
+
+    from claude_magic.body import Body
 
 T = TypeVar("T")
+R = TypeVar("R", bound=wire.Record)
 DEFAULT_VERSION = "2026-10-21"
 DEFAULT_TIMEOUT = 600.0  # seconds of silence
 SLOW = 600 * 128_000 / 3600  # max_tokens that may take longer than ten minutes, as the official SDK counts
 USER_AGENT = f"claude-magic/{__version__} Python/{platform.python_version()}"
 PER_CALL = ("timeout", "total_timeout", "max_retries", "retry_unknown")
+NO_ADMIN = "Set ANTHROPIC_ADMIN_KEY to an admin key (sk-ant-admin…), or type %claude login admin."
 SHORT_HEADERS = {"user_profile_id": "anthropic-user-profile-id", "workspace_id": "anthropic-workspace-id"}
 
 
@@ -51,19 +58,35 @@ class Caller:
     def __init__(self, route: transport.Route, options: Options, http: Any) -> None:
         self.route, self.options, self.http = route, options, http
 
-    def call(self, name: str, params: Mapping[str, Any], *, stream: bool = False, **path: str) -> Call:
-        """Return the Call of an endpoint; raises ClaudeError where it could not be sent."""
-        row, rest = ENDPOINTS[name], dict(params)
+    def call(
+        self,
+        row: Endpoint,
+        params: Mapping[str, Any],
+        /,
+        *,
+        stream: bool = False,
+        body: Body | None = None,
+        **path: str,
+    ) -> Call:
+        """Return the Call of an endpoint; raises ClaudeError where it could not be sent.
+
+        `body` is sent in place of one made from the parameters; `stream` leaves the answer unread.
+        """
+        rest = dict(params)
         options = _usable(replace(self.options, **{k: rest.pop(k) for k in PER_CALL if k in rest}))
         headers = self._headers(row, rest)
-        query, body = _named(rest, "extra_query"), _named(rest, "extra_body")
-        if row.method == "GET":
-            query = {**rest, **query}
-        data = b"" if row.method == "GET" else _encoded({**rest, **body}, row)
-        filled = row.path.format(**{k: quote(v, safe="") for k, v in path.items()})
-        request = Request(row.method, filled, tuple(_pairs(query)), headers, data)
+        extra, more = _named(rest, "extra_query"), _named(rest, "extra_body")
+        found = parameters.sort(row, rest, options.anthropic_version)
+        upload = body or found.upload(more)
+        data = b"" if upload or not (found.fields or more) else _encoded({**found.fields, **more})
+        check_size(row, len(upload or data))
+        if upload:
+            headers["content-type"] = upload.kind
+        query = (*found.query, *parameters.pairs(extra))
+        request = Request(row.method, parameters.path(row, path), query, headers, data)
         return Call(
             request,
+            upload=upload,
             stream=stream,
             free=not row.paid,
             once=row.once,
@@ -71,28 +94,35 @@ class Caller:
             retry_unknown=options.retry_unknown,
             timeout=options.timeout,
             total_timeout=options.total_timeout,
-            most=options.max_bytes,
+            most=sys.maxsize if stream and row.name != "messages.create" else options.max_bytes,
+            refused=NO_ADMIN if row.admin and self.route.admin is None else "",
         )
 
     def _headers(self, row: Endpoint, params: dict[str, Any]) -> dict[str, Any]:
         headers: dict[str, Any] = {
             "anthropic-version": self.options.anthropic_version,
-            "accept": "application/json",
+            "accept": "application/json"
+            if row.kind in ("json", "multipart", "sse")
+            else "application/binary",
             "user-agent": USER_AGENT,
         }
         if row.method != "GET":
             headers["content-type"] = "application/json"
-        if betas := params.pop("betas", None):
-            headers["anthropic-beta"] = _header_value(
-                "betas", betas if isinstance(betas, str) else _comma(betas)
-            )
+        betas = [*row.betas, *_betas(params.pop("betas", None))]
         for name, header in SHORT_HEADERS.items():
-            if (value := params.pop(name, None)) is not None:
+            if name not in (*row.params, *row.names) and (value := params.pop(name, None)) is not None:
                 headers[header] = _header_value(name, value)
         for more in (self.options.default_headers, _named(params, "extra_headers")):
             headers.update({_header_name(k): _header_value(k, v) for k, v in more.items() if v is not None})
-        if self.route.credential is None and not {"authorization", "x-api-key"} & headers.keys():
-            raise ConfigError("There is no API key", hint=settings.no_key_hint(self.route.base_url))
+        betas += _betas(headers.pop("anthropic-beta", None))
+        if betas:
+            headers["anthropic-beta"] = _header_value("betas", ",".join(dict.fromkeys(betas)))
+        if not {"authorization", "x-api-key"} & headers.keys():
+            if row.admin and self.route.admin is not None:
+                headers["authorization"] = Secret("Bearer " + self.route.admin.reveal())
+            elif self.route.credential is None and row.name != "oauth.token":
+                hint = NO_ADMIN if row.admin else settings.no_key_hint(self.route.base_url)
+                raise ConfigError("There is no API key", hint=hint)
         return headers
 
     def slow(self, params: Mapping[str, Any]) -> bool:
@@ -105,6 +135,8 @@ class Caller:
 class SyncCaller(Caller):
     """Runs calls on the thread that asks."""
 
+    feed = Feed
+
     def send(self, call: Call) -> Reply:
         """Carry a call through its sends and waits."""
         http = self.http or pool.shared(self.route.base_url)
@@ -114,9 +146,24 @@ class SyncCaller(Caller):
         """Carry a call through and return its answer in a shape."""
         return shape(self.send(call))
 
+    def pages(self, fetch: Callable[[Mapping[str, Any]], Page]) -> Page:
+        """Return the first page of a list."""
+        return fetch({})
+
+    def follow(self, steps: Generator[Any, Any, T]) -> T:
+        """Go through steps that `run` was called in: what it gave is the value already."""
+        value = None
+        while True:
+            try:
+                value = steps.send(value)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
 
 class AsyncCaller(Caller):
     """Runs calls on the running event loop."""
+
+    feed = AsyncFeed
 
     async def send(self, call: Call) -> Reply:
         """Carry a call through its sends and waits."""
@@ -127,19 +174,53 @@ class AsyncCaller(Caller):
         """Carry a call through and return its answer in a shape."""
         return shape(await self.send(call))
 
+    def pages(self, fetch: Callable[[Mapping[str, Any]], Awaitable[Page]]) -> AsyncPages:
+        """Return a list to await (its first page) or to go through with `async for`."""
+        return AsyncPages(fetch)
+
+    async def follow(self, steps: Generator[Any, Any, T]) -> T:
+        """Go through steps that `run` was called in: what it gave is awaited, and its failure told there."""
+        go: Callable[[], Any] = partial(next, steps)
+        while True:
+            try:
+                waiting = go()
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            try:
+                go = partial(steps.send, await waiting)
+            except BaseException as error:
+                go = partial(steps.throw, error)
+
 
 def whole(reply: Reply) -> wire.Record:
     """Return an answer as a Record with its `.response`; raises APIResponseError where it is none."""
+    found: wire.Record = shaped(reply, wire.record)
+    return found
+
+
+def shaped(reply: Reply, kind: Callable[[Any], R]) -> R:
+    """Return an answer as a kind of Record with its `.response`; raises APIResponseError where it is none."""
     try:
-        value = wire.decode(reply.body)
+        value = wire.decode_plain(reply.body)
     except ValueError:
         value = None
-    if not isinstance(value, wire.Record):
-        kind = reply.headers.get("content-type", "no content type")
+    if not isinstance(value, dict):
+        said = reply.headers.get("content-type", "no content type")
         raise reply.unusable(
-            f"The server answered {reply.status} with something that is not the API's JSON ({kind})"
+            f"The server answered {reply.status} with something that is not the API's JSON ({said})"
         )
-    return value.answered(Response(reply.status, reply.headers))
+    return kind(value).answered(Response(reply.status, reply.headers))
+
+
+def check_size(row: Endpoint, size: int) -> None:
+    """Raise RequestTooLargeError where a body of this many bytes is more than the call takes."""
+    if size > row.most:
+        raise RequestTooLargeError(
+            f"The request is {size / MB:.1f} MB; {row.path} takes {row.most // MB} MB. Nothing was sent",
+            hint="Send less: attach fewer or smaller files.",
+            status=413,
+            type="request_too_large",
+        )
 
 
 def _usable(options: Options) -> Options:
@@ -168,40 +249,25 @@ def _named(params: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _comma(betas: Any) -> str:
-    if not isinstance(betas, Iterable):
-        raise InputError(f"betas must be a list of names, not {betas!r}", hint='Give betas=["name"].')
-    return ",".join(map(str, betas))
+def _betas(names: Any) -> list[str]:
+    """Return beta names, given as a list or with commas between."""
+    if isinstance(names, str):
+        return [name.strip() for name in names.split(",") if name.strip()]
+    if not isinstance(names, Iterable | None):
+        raise InputError(f"betas must be a list of names, not {names!r}", hint='Give betas=["name"].')
+    return list(map(str, names or ()))
 
 
-def _encoded(body: dict[str, Any], row: Endpoint) -> bytes:
+def _encoded(body: dict[str, Any]) -> bytes:
     for name in ("messages", "tools"):
         if isinstance(body.get(name), Iterable) and not isinstance(body[name], list | str | dict):
             body[name] = list(body[name])
     try:
-        data = wire.encode(body)
+        return wire.encode(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"A parameter cannot be sent as JSON: {error}", hint="Send plain JSON values."
         ) from None
-    if len(data) > row.most:
-        raise RequestTooLargeError(
-            f"The request is {len(data) / MB:.1f} MB; {row.path} takes {row.most // MB} MB. Nothing was sent",
-            hint="Send less: attach fewer or smaller files.",
-            status=413,
-            type="request_too_large",
-        )
-    return data
-
-
-def _pairs(query: Mapping[str, Any]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for name, value in query.items():
-        if isinstance(value, list | tuple):
-            pairs += [(f"{name}[]", str(v)) for v in value]
-        elif value is not None:
-            pairs.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
-    return pairs
 
 
 def _header_name(name: str) -> str:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import flags
-from claude_magic.errors import InputError
+from claude_magic.errors import InputError, nearest
 from claude_magic.flags import COMMANDS, FLAGS, Command, Flag, flag_table_markdown, help_text
 from claude_magic.questions import rewrite
 from claude_magic.words import Word, next_word, short, split
@@ -201,7 +201,7 @@ def _put(values: dict[str, Any], flag: Flag, text: str) -> None:
         what = f"--{flag.name} {f'contradicts {other}' if against else 'is given twice'}"
         raise InputError(what, hint="Keep one of them.")
     if flag.choices and text not in flag.choices:
-        near = flags.nearest(text, flag.choices)
+        near = nearest(text, flag.choices)
         hint = f"Did you mean --{flag.name} {near}?" if near else ""
         raise _expects(flag, text, hint)
     try:
@@ -307,7 +307,7 @@ def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> 
     """Return the error for a word that is neither a flag, its value nor a model."""
     from claude_magic import catalog
 
-    near = flags.nearest_flag(word) or flags.nearest(word, aliases) or catalog.nearest(word)
+    near = flags.nearest_flag(word) or nearest(word, aliases) or catalog.nearest(word)
     if "<<" in word:
         hint = "The name goes first: %%claude summary << haiku"
     elif word in flags.BY_NAME:

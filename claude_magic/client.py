@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from claude_magic import keys, pool, settings, transport
+from claude_magic import keys, pool, settings, spaces, transport
 from claude_magic.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Caller, Options, SyncCaller
 from claude_magic.endpoints import MB
 from claude_magic.errors import InputError
 from claude_magic.keys import PRACTICE_URL, Secret, hide
-from claude_magic.resources import AsyncMessages, AsyncModels, Messages, Models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from claude_magic.resources import AsyncMessages, Messages
 
 
 class _Base:
@@ -25,7 +26,6 @@ class _Base:
 
     _http_kind: ClassVar[Any]
     _caller_kind: ClassVar[Any]
-    _spaces: ClassVar[dict[str, Any]]
     _caller: Any
 
     def __init__(
@@ -39,6 +39,7 @@ class _Base:
         default_headers: Mapping[str, str] | None = None,
         http_client: Any = None,
         *,
+        admin_key: str | Secret | None = None,
         total_timeout: float | None = None,
         retry_unknown: bool = False,
         max_bytes: int = 64 * MB,
@@ -53,13 +54,27 @@ class _Base:
         options = Options(
             timeout, total_timeout, max_retries, retry_unknown, anthropic_version, headers, max_bytes, on_wait
         )
-        route = _route(settings.base_url(base_url).value, api_key, auth_token, headers)
+        url = settings.base_url(base_url).value
+        route = _route(url, api_key, auth_token, keys.admin_key(admin_key), headers)
         self._use(self._caller_kind(route, options, http_client))
 
     def _use(self, caller: Caller) -> None:
-        self._caller = caller
-        for name, kind in self._spaces.items():
-            setattr(self, name, kind(caller))
+        self._caller, self._root = caller, spaces.Space(caller)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._root, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), "beta", *spaces.parts()[""]})
+
+    def request(self, verb: str, path: str, **params: Any) -> Any:
+        """Make a call by verb and path, such as `request("GET", "/v1/models", limit=5)`.
+
+        Reaches what the table has no row for; what it has behaves as its own method does.
+        """
+        return spaces.request(self._caller, verb, path, params)
 
     @property
     def base_url(self) -> str:
@@ -72,6 +87,7 @@ class _Base:
         auth_token: str | Secret | None = None,
         base_url: str | None = None,
         default_headers: Mapping[str, str] | None = None,
+        admin_key: str | Secret | None = None,
         **changes: Any,
     ) -> Self:
         """Return a client that differs in a key, the address, `timeout`, `on_wait`…; headers are added."""
@@ -81,7 +97,9 @@ class _Base:
         if api_key is None and auth_token is None:
             api_key = caller.route.credential
         url = caller.route.base_url if base_url is None else settings.base_url(base_url).value
-        made._use(type(caller)(_route(url, api_key, auth_token, headers), options, caller.http))
+        admin = keys.admin_key(admin_key) if admin_key is not None else caller.route.admin
+        route = _route(url, api_key, auth_token, admin, headers)
+        made._use(type(caller)(route, options, caller.http))
         return made
 
     def __repr__(self) -> str:
@@ -90,19 +108,20 @@ class _Base:
 
 
 class Client(_Base):
-    """The API, called from this thread: `client.messages`, `client.models`.
+    """The API, called from this thread: `client.messages`, `client.files`, `client.organization` and so on.
+
+    Every call of the endpoint table is there, under the official SDK's names.
 
     `timeout` is the longest silence and `total_timeout` the longest call (seconds, waits included);
     `max_bytes` bounds an answer; `on_wait(seconds, why)` is told of waits before a retry. Without `api_key`
     or `auth_token` the settings decide (ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, keyring, key file).
+    `admin_key` (ANTHROPIC_ADMIN_KEY) is for the organization's calls, and goes to them alone.
     The address "practice:" is the practice server in this process. Raises ConfigError for an unusable address
     or key.
     """
 
     _http_kind, _caller_kind = pool.HTTP, SyncCaller
-    _spaces: ClassVar[dict[str, Any]] = {"messages": Messages, "models": Models}
     messages: Messages
-    models: Models
 
     def close(self) -> None:
         """Close an `http_client` that was given; the shared pool stays."""
@@ -120,9 +139,7 @@ class AsyncClient(_Base):
     """The API, awaited on an event loop; parameters and names as for `Client`."""
 
     _http_kind, _caller_kind = pool.ASYNC_HTTP, AsyncCaller
-    _spaces: ClassVar[dict[str, Any]] = {"messages": AsyncMessages, "models": AsyncModels}
     messages: AsyncMessages
-    models: AsyncModels
 
     async def close(self) -> None:
         """Close an `http_client` that was given; the loop's pool stays."""
@@ -141,11 +158,16 @@ def _hidden(headers: Mapping[str, str] | None) -> dict[str, str | Secret]:
 
 
 def _route(
-    url: str, api_key: str | Secret | None, auth_token: str | Secret | None, headers: Mapping[str, Any]
+    url: str,
+    api_key: str | Secret | None,
+    auth_token: str | Secret | None,
+    admin: Secret | None,
+    headers: Mapping[str, Any],
 ) -> transport.Route:
     if url == PRACTICE_URL:
-        return transport.Route(url, Secret("practice"))
+        return transport.Route(url, Secret("practice"), Secret("practice-admin"))
     found = settings.credential(api_key, auth_token)
     credential = found.value if found else None
-    hidden = tuple(s for s in (credential, *headers.values()) if isinstance(s, Secret) and keys.is_private(s))
-    return transport.Route(url, credential, hidden)
+    secrets = (credential, admin, *headers.values())
+    hidden = tuple(s for s in secrets if isinstance(s, Secret) and keys.is_private(s))
+    return transport.Route(url, credential, admin, hidden)

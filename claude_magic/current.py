@@ -26,9 +26,10 @@ def client() -> Client:
     """
     address = settings.base_url().value
     found = None if address == PRACTICE_URL else settings.credential()
+    admin = keys.admin_key()
     headers = keys.custom_headers()
     signed = {"authorization", "x-api-key"} & {name.lower() for name in headers}
-    if found is None and address != PRACTICE_URL and not signed:
+    if found is None and admin is None and address != PRACTICE_URL and not signed:
         raise ConfigError("There is no API key", hint=settings.no_key_hint(address))
     if address == PRACTICE_URL:
         from claude_magic.practice import shared
@@ -38,6 +39,7 @@ def client() -> Client:
     return _client(
         address,
         found.value if found else None,
+        admin,
         tuple((name, settings.option(name).value) for name in names),
         tuple(headers.items()),
     )
@@ -47,12 +49,13 @@ def client() -> Client:
 def _client(
     address: str,
     key: Secret | None,
+    admin: Secret | None,
     options: tuple[tuple[str, Any], ...],
     _headers: tuple[tuple[str, Any], ...],
 ) -> Client:
     from claude_magic.client import Client
 
-    return Client(api_key=key, base_url=address, **dict(options))
+    return Client(api_key=key, admin_key=admin, base_url=address, **dict(options))
 
 
 def source_of(client: Client, message: Record | None = None) -> str:

@@ -25,7 +25,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from claude_magic.wire import Message
 
@@ -280,6 +280,14 @@ def _hint_for(status: int, code: str | None, message: str) -> str:
     if status == 404 and message.startswith("model:"):
         return MODEL_HINT
     return HINTS.get(code or "") or HINTS.get(status) or (SERVER_HINT if status >= 500 else "")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word most like `word`, for "did you mean"; None when nothing is close."""
+    import difflib
+
+    close = difflib.get_close_matches(word.lower()[:60], list(known), n=1, cutoff=0.65)
+    return close[0] if close else None
 
 
 def header_number(headers: Mapping[str, str], name: str) -> float | None:

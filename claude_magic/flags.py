@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_magic.errors import InputError
+from claude_magic.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -201,14 +201,6 @@ def nearest_flag(word: str) -> str | None:
     starts = [f"--{flag.name}" for flag in FLAGS if flag.name.startswith(bare)] if len(bare) > 1 else []
     short = f"-{bare[:1]}"  # -n500 for -n 500
     return starts[0] if starts else f"{short} {bare[1:]}" if short in BY_WORD and bare[1:].isdigit() else None
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word most like `word`, or None."""
-    import difflib
-
-    close = difflib.get_close_matches(word.lower()[:60], list(known), n=1, cutoff=0.65)
-    return close[0] if close else None
 
 
 def flag_table_markdown() -> str:

@@ -28,6 +28,7 @@ PRACTICE_KEY = "practice-key"  # what a practice server on a port takes; no secr
 SHORTEST_KEY = 12  # characters
 
 Where = Literal["file", "keyring"]
+Kept = Literal["key", "admin-key"]  # what is kept in a file of its own
 _SERVICE, _USER = "claude-magic", "api key"
 _log = logging.getLogger("claude_magic")
 
@@ -148,14 +149,14 @@ def write_private(path: Path, text: str | Secret) -> None:
         ) from None
 
 
-def key_path() -> Path:
-    """Return the path of the key file."""
-    return config_dir() / "key"
+def key_path(name: Kept = "key") -> Path:
+    """Return the path of the key file, or of the admin key's."""
+    return config_dir() / name
 
 
-def from_file() -> Secret | None:
-    """Return the key of the key file, or None; warns once where others can read the file."""
-    path = key_path()
+def from_file(name: Kept = "key") -> Secret | None:
+    """Return the key of a key file, or None; warns once where others can read the file."""
+    path = key_path(name)
     try:
         mode = path.stat().st_mode
         key = Secret(path.read_text(encoding="utf-8").strip())
@@ -175,9 +176,19 @@ def _exposed(path: Path) -> None:
     _log.warning("Others can read the key in %s; type: !chmod 600 '%s'", path, path)
 
 
-def to_file(key: Secret) -> None:
-    """Write the key file."""
-    write_private(key_path(), key)
+def to_file(key: Secret, name: Kept = "key") -> None:
+    """Write a key file."""
+    write_private(key_path(name), key)
+
+
+def admin_key(given: str | Secret | None = None) -> Secret | None:
+    """Return the key for the organization's calls: argument, ANTHROPIC_ADMIN_KEY, what was kept, or None."""
+    if given is not None:
+        return check(given if isinstance(given, Secret) else Secret(given), "admin_key")
+    if text := os.environ.get("ANTHROPIC_ADMIN_KEY"):
+        return check(Secret(text), "ANTHROPIC_ADMIN_KEY")
+    kept = from_file("admin-key")
+    return check(kept, str(key_path("admin-key"))) if kept else None
 
 
 def from_keyring() -> Secret | None:

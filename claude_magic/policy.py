@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from claude_magic.app import Request
+    from claude_magic.body import Body
 
 LONGEST_WAIT = 60.0  # seconds; a longer retry-after is told, not slept
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
@@ -37,10 +38,12 @@ class Call:
 
     `free`: asking twice costs nothing. `once`: asking twice may make a second thing. `retry_unknown`: repeat
     such a call even when its fate is unknown.
+    `upload` is sent in place of the request's bytes; `refused` is the hint where the key is not taken.
     `timeout` (seconds of silence), `total_timeout` (seconds, waits included), `most` (bytes of answer).
     """
 
     request: Request
+    upload: Body | None = field(default=None, repr=False)
     stream: bool = False
     free: bool = False
     once: bool = False
@@ -49,6 +52,7 @@ class Call:
     timeout: Any = 600.0
     total_timeout: float | None = None
     most: int = 64 * 2**20
+    refused: str = ""
 
 
 @dataclass(slots=True)
@@ -114,6 +118,8 @@ def exchange(
             outcome.attempts = tuple(attempts)
             return outcome
         error = _error(outcome)
+        if call.refused and error.status in (401, 403):
+            error.hint = call.refused
         error.attempts = tuple(attempts)
         wait = _wait(outcome, error, call, len(attempts) - 1, rand)
         if wait is None:

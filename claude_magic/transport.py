@@ -23,16 +23,23 @@ from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from claude_magic.body import Body
+
 CONNECT = 10.0  # seconds to reach a host
+MOST_ERROR = 64 * 2**20  # bytes of an answer that is no success
 PIECE = 256 * 2**10  # bytes of a request handed over at a time
 
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """Where calls go, and what proves who sends them: one origin, its credential, and what never to show."""
+    """Where calls go, and what proves who sends them: one origin, its credential, and what never to show.
+
+    `admin` is the organization's own key, for its calls alone.
+    """
 
     base_url: str
     credential: Secret | None = None
+    admin: Secret | None = None
     hidden: tuple[Secret, ...] = field(default=(), repr=False)
 
     def holds(self, data: bytes) -> bool:
@@ -99,7 +106,7 @@ def _ticks(step: Sleep, on_wait: Callable[[float, str], None] | None) -> Iterato
 
 
 def _send(step: Send, http: httpx2.Client, route: Route, started: float) -> Reply | Fault:
-    body = _Upload(step.call.request.body)
+    body = _Upload(step.call.upload or step.call.request.body)
     try:
         response = http.send(
             _request(step, route, body, started), stream=True, auth=_NO_AUTH, follow_redirects=False
@@ -113,7 +120,7 @@ def _send(step: Send, http: httpx2.Client, route: Route, started: float) -> Repl
 
 
 async def _asend(step: Send, http: httpx2.AsyncClient, route: Route, started: float) -> Reply | Fault:
-    body = _Upload(step.call.request.body)
+    body = _Upload(step.call.upload or step.call.request.body)
     try:
         response = await http.send(
             _request(step, route, body, started), stream=True, auth=_NO_AUTH, follow_redirects=False
@@ -133,12 +140,15 @@ class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     In pieces, as an event loop takes what it is given and tells only with the next that the last was lost.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.sent = data, not data
+    def __init__(self, data: bytes | Body) -> None:
+        self.data, self.sent = data, not len(data)
 
     def __iter__(self) -> Iterator[bytes]:
-        for at in range(0, len(self.data), PIECE):
-            yield self.data[at : at + PIECE]
+        if isinstance(self.data, bytes):
+            for at in range(0, len(self.data), PIECE):
+                yield self.data[at : at + PIECE]
+        else:
+            yield from self.data
         self.sent = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -164,7 +174,7 @@ def _request(step: Send, route: Route, body: _Upload, started: float) -> httpx2.
     if ask.query:
         url = url.copy_merge_params(list(ask.query))
     headers = [("Host", url.netloc.decode()), *((name, reveal(value)) for name, value in ask.headers.items())]
-    if body.data or ask.method != "GET":
+    if len(body.data) or ask.method != "GET":
         headers.append(("Content-Length", str(len(body.data))))
     if route.credential is not None and not any(name.lower() in _CREDENTIALS for name in ask.headers):
         headers.append(("Authorization", "Bearer " + route.credential.reveal()))
@@ -264,9 +274,10 @@ class Download:
 
 def _check(call: Call, started: float, status: int, size: int) -> None:
     """Raise ClaudeError where an answer of this many bytes, or its time until now, is more than allowed."""
-    if size > call.most:
+    most = call.most if 200 <= status < 300 else min(call.most, MOST_ERROR)
+    if size > most:
         raise APIResponseError(
-            f"The answer is larger than {call.most / 2**20:.0f} MB",
+            f"The answer is larger than {most / 2**20:.0f} MB",
             hint="Pass max_bytes=… to the client to allow more.",
             status=status,
         )

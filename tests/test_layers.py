@@ -13,12 +13,12 @@ import claude_magic
 PACKAGE = Path(claude_magic.__file__).parent
 
 LAYERS = {
-    "pure": """errors wire app sse accumulate sizes pricefile catalog endpoints schema
+    "pure": """errors wire app body bundles sse accumulate sizes pricefile catalog endpoints schema
                private tables media values prompt flags words questions cell""",
     "rules": "policy limits ledger keys settings",
     "edge": "faults pool transport platforms cassette practice",
-    "caller": """stream caller resources client current answer thread compose dryrun call chat tools
-                 frames bridge""",
+    "caller": """parameters pages feeds stream caller spaces resources client admin current answer thread
+                 compose dryrun call chat tools frames bridge""",
     "notebook": "guard markup display widgets asking reports commands magics complete",
     "applications": "quickstart cli classroom",
 }

@@ -1,0 +1,105 @@
+"""How is a list read that comes in pages?
+
+A page says itself how the next one is asked for, whichever of the API's five ways it follows: `next_page`
+(and `prev_page`), or `has_more` with the id of its last item.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.wire import Record, record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+
+    import pandas as pd
+
+
+class Page(Record):
+    """One page of a list: `.data`, `.has_more`; iterating goes on through the pages that follow."""
+
+    __slots__ = ("_more", "_query")
+    _more: Callable[[Mapping[str, Any]], Any] | None
+    _query: Mapping[str, Any]
+
+    def __init__(
+        self,
+        items: Mapping[str, Any],
+        more: Callable[[Mapping[str, Any]], Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(items)
+        self._more, self._query = more, query or {}
+
+    def next_query(self) -> dict[str, Any] | None:
+        """Return what asks for the page that follows, or None at the end."""
+        if cursor := self.get("next_page"):
+            return {"page": cursor}
+        if not self.get("has_more") or not self.get("data"):
+            return None
+        if "before_id" in self._query:
+            return {"before_id": self.get("first_id") or self["data"][0].get("id")}
+        return {"after_id": self.get("last_id") or self["data"][-1].get("id")}
+
+    def has_next_page(self) -> bool:
+        """Say whether a page follows."""
+        return self.next_query() is not None
+
+    def get_next_page(self) -> Any:
+        """Return the page that follows (of an AsyncClient: an awaitable of it), or None at the end."""
+        cursor = self.next_query()
+        return None if cursor is None or self._more is None else self._more(cursor)
+
+    def iter_pages(self) -> Iterator[Page]:
+        """Yield this page and those that follow, each asked for when it is reached."""
+        page: Page | None = self
+        while page is not None:
+            yield page
+            page = page.get_next_page()
+
+    def __iter__(self) -> Iterator[Record]:  # type: ignore[override]
+        for page in self.iter_pages():
+            yield from page.records()
+
+    def records(self) -> Iterator[Record]:
+        """Yield the items of this page alone."""
+        return map(record, self.get("data") or ())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return every item, of this page and those that follow, as a DataFrame with one row each.
+
+        An object within an item becomes columns such as `scope.id`; moments become UTC timestamps.
+        """
+        from claude_magic.frames.records import frame
+
+        return frame(item for page in self.iter_pages() for item in page.get("data") or ())
+
+
+class AsyncPages:
+    """A list on its way: `await` it for the first page, or `async for` over all its items."""
+
+    def __init__(self, fetch: Callable[[Mapping[str, Any]], Awaitable[Page]]) -> None:
+        self._fetch = fetch
+
+    def __await__(self) -> Generator[Any, None, Page]:
+        return self._fetch({}).__await__()
+
+    async def iter_pages(self) -> AsyncIterator[Page]:
+        """Yield every page, each asked for when it is reached."""
+        page: Page | None = await self
+        while page is not None:
+            yield page
+            cursor = page.next_query()
+            page = None if cursor is None else await self._fetch(cursor)
+
+    async def __aiter__(self) -> AsyncIterator[Record]:
+        async for page in self.iter_pages():
+            for item in page.records():
+                yield item
+
+    async def to_frame(self) -> pd.DataFrame:
+        """Return every item as a DataFrame with one row each; see `Page.to_frame`."""
+        from claude_magic.frames.records import frame
+
+        return frame([item async for page in self.iter_pages() for item in page.get("data") or ()])

@@ -1,0 +1,157 @@
+"""How do endpoint rows become callable namespaces?
+
+`client.files.list` is the row `files.list`: a `Space` finds it in the table when it is first used and makes a
+method with the row's signature and documentation. A class in `resources.KINDS` adds what a row cannot say.
+One set of methods serves both clients: the caller's `run` returns a result, or an awaitable of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
+
+from claude_magic import feeds
+from claude_magic.caller import shaped, whole
+from claude_magic.endpoints import ENDPOINTS, Endpoint, match
+from claude_magic.errors import InputError, nearest
+from claude_magic.pages import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from claude_magic.caller import SyncCaller
+    from claude_magic.policy import Reply
+
+SPLITTERS = {"binary": feeds.Bytes, "jsonl": feeds.Lines, "sse": feeds.Events}
+OPTIONS = """`extra_headers`, `extra_query`, `extra_body`, `betas`, `timeout` (seconds of silence),
+`total_timeout` (seconds), `max_retries` and `retry_unknown` are per call. Raises ClaudeError."""
+
+
+class Space:
+    """A part of the API: its calls are methods, its parts are attributes."""
+
+    _name = ""
+
+    def __init__(self, caller: Any, name: str = "") -> None:
+        self._caller: SyncCaller = caller  # or an AsyncCaller, whose run gives awaitables
+        self._name = name
+
+    def __getattr__(self, word: str) -> Any:
+        if word.startswith("_"):
+            raise AttributeError(word)
+        made = self._made(f"{self._name}.{word}" if self._name else word)
+        if made is None:
+            near = nearest(word, dir(self))
+            also = f"; did you mean {near}?" if near else ""
+            raise AttributeError(f"The API has no {f'{self._name}.{word}'.lstrip('.')}{also}")
+        self.__dict__[word] = made
+        return made
+
+    def _made(self, name: str) -> Any:
+        if row := ENDPOINTS.get(name):
+            return method(self._caller, row)
+        if name == "beta":  # the same calls: a row knows itself which header it needs
+            return Space(self._caller)
+        from claude_magic.resources import KINDS  # which are Spaces themselves
+
+        return KINDS.get(name, Space)(self._caller, name) if name in parts() else None
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *parts().get(self._name, ())})
+
+    def __repr__(self) -> str:
+        return f"<client.{self._name or 'beta'}: {', '.join(sorted(parts().get(self._name, ())))}>"
+
+    def _ask(self, verb: str, *args: Any, **params: Any) -> Any:
+        return ask(self._caller, ENDPOINTS[f"{self._name}.{verb}"], args, params)
+
+
+@functools.cache
+def parts() -> dict[str, tuple[str, ...]]:
+    """Return what is in each namespace: its calls and further namespaces; "" is the client itself."""
+    found: dict[str, dict[str, None]] = {}
+    for name in ENDPOINTS:
+        words = name.split(".")
+        for n, word in enumerate(words):
+            found.setdefault(".".join(words[:n]), {})[word] = None
+    return {space: tuple(words) for space, words in found.items()}
+
+
+def method(caller: Any, row: Endpoint) -> Callable[..., Any]:
+    """Return the function that makes a row's calls, with the row's own signature."""
+
+    def call(*args: Any, **params: Any) -> Any:
+        return ask(caller, row, args, params)
+
+    call.__name__ = row.name.rpartition(".")[2]
+    call.__qualname__ = f"client.{row.name}"
+    call.__doc__ = about(row)
+    call.__signature__ = row.signature  # type: ignore[attr-defined]
+    return call
+
+
+def about(row: Endpoint) -> str:
+    """Return what a row says of itself, as the documentation of its method."""
+    verb = row.name.rpartition(".")[2].replace("_", " ").capitalize()
+    says = [f"{verb}: {row.method} {row.path}, which answers {row.answer}.", ""]
+    if row.paging:
+        most = f" (1 to {row.most_items})" if row.most_items else ""
+        says.append(f"A list: iterating goes on through all pages; `limit` is the size of a page{most}.")
+    if row.paid or row.once:
+        says.append("Not repeated where its fate is unknown, as a repeat could be charged or made twice.")
+    if row.betas:
+        says.append(f"Beta: {', '.join(row.betas)} is sent along.")
+    return "\n".join([*says, OPTIONS, "", row.doc])
+
+
+def ask(caller: Any, row: Endpoint, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
+    """Make a row's call; returns a Record, a Page, or a Feed of what arrives in pieces (or an awaitable)."""
+    rest = dict(params)
+    path = dict(_path(row, args, rest))
+    if row.paging:
+        return caller.pages(partial(_fetch, caller, row, rest, path))
+    flows = row.kind in ("binary", "jsonl") or (
+        row.kind == "sse" and (row.method == "GET" or rest.get("stream"))
+    )
+    call = caller.call(row, rest, stream=bool(flows), **path)
+    return caller.run(call, partial(caller.feed, splitter=SPLITTERS[row.kind]) if flows else whole)
+
+
+def _path(row: Endpoint, args: tuple[Any, ...], rest: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if len(args) > len(row.names):
+        what = f"takes {', '.join(row.names)} by place" if row.names else "takes keywords only"
+        raise InputError(f"{row.name} {what}", hint="Give everything else by its name.")
+    given = dict(zip(row.names, args, strict=False))
+    for name in row.names:
+        value = given[name] if name in given else rest.pop(name, None)
+        if value is None:
+            raise InputError(f"{row.name} needs {name}", hint=f"Give {name}=…")
+        yield name, value
+
+
+def _fetch(
+    caller: Any, row: Endpoint, params: Mapping[str, Any], path: Mapping[str, str], cursor: Mapping[str, Any]
+) -> Any:
+    asked = {**params, **cursor}
+    more = partial(_fetch, caller, row, params, path)
+    return caller.run(caller.call(row, asked, **path), partial(_page, more, asked))
+
+
+def _page(more: Callable[[Mapping[str, Any]], Any], asked: Mapping[str, Any], reply: Reply) -> Page:
+    return shaped(reply, partial(Page, more=more, query=asked))
+
+
+def request(caller: Any, verb: str, path: str, params: Mapping[str, Any]) -> Any:
+    """Make any call by verb and path, whether or not the table has it."""
+    bare, _, query = path.partition("?")
+    if not bare.startswith("/") or "//" in bare or {".", ".."} & set(unquote(bare).split("/")):
+        raise InputError(f"{path!r} is not a path of the API", hint='Give one such as "/v1/models".')
+    method = verb.upper()
+    asked = {**dict(parse_qsl(query, keep_blank_values=True)), **params}
+    if found := match(method, bare):
+        row, names = found
+        return ask(caller, row, (), {**asked, **{name: unquote(value) for name, value in names.items()}})
+    row = Endpoint(f"{method} {bare}", method, bare, once=method == "POST")
+    return caller.run(caller.call(row, asked), whole)
