@@ -34,19 +34,23 @@ TYPES = {
 
 
 class Param(NamedTuple):
-    """One parameter of a call: its name, its type in the table's words, and where it goes."""
+    """One parameter of a call: its name, its type in the table's words, and where it goes.
+
+    `query`: into the query, as every parameter of GET and DELETE does; `whole`: it is the body itself.
+    """
 
     name: str
     type: str = "str"
     many: bool = False
     needed: bool = False
     query: bool = False
+    whole: bool = False
 
     @property
     def annotation(self) -> str:
         """Return the type as Python writes it."""
         one = TYPES.get(self.type, self.type)
-        if "|" in self.type or self.type == "1d":
+        if "|" in self.type or self.type in ("1d", "us"):
             one = f"Literal[{', '.join(map(repr, self.type.split('|')))}]"
         return f"list[{one if self.type != 'str' else 'Any'}]" if self.many else one
 
@@ -80,6 +84,11 @@ class Endpoint(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """Return the path's own parameters, in order."""
         return tuple(re.findall(r"\{(\w+)\}", self.path))
+
+    @property
+    def has_body(self) -> bool:
+        """Say whether the call sends an object, be it empty."""
+        return any(not param.query for param in self.params.values())
 
     @property
     def admin(self) -> bool:
@@ -176,12 +185,13 @@ def _count(text: str) -> int | None:
 
 
 def _param(word: str, method: str) -> Param:
-    found = re.fullmatch(r"(\?)?(\w+)(\[\]|\{\})?(?::([\w|]+))?(!)?", word)
+    found = re.fullmatch(r"([?*]?)(\w+)(\[\]|\{\})?(?::([\w|]+))?(!)?", word)
     if found is None:
         raise ValueError(f"data/endpoints.txt cannot be read here: {word}")
-    query, name, form, kind, needed = found.groups()
+    mark, name, form, kind, needed = found.groups()
     kind = kind or ("dict" if form == "{}" else "str")
-    return Param(name, kind, form == "[]", bool(needed), bool(query) or method in ("GET", "DELETE"))
+    query = mark == "?" or method in ("GET", "DELETE")
+    return Param(name, kind, form == "[]", bool(needed), query, mark == "*")
 
 
 @functools.cache

@@ -20,14 +20,19 @@ from claude_magic.errors import ConfigError, InputError
 from claude_magic.practice import (
     answers,
     batches,
+    batchrun,
+    chat,
     completions,
+    containers,
     credentials,
+    dialect,
     drills,
     files,
     listing,
     message,
     organization,
     reading,
+    rehearsal,
     reports,
     rules,
     skills,
@@ -44,13 +49,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Answers = dict[str, Callable[["Practice", "Exchange"], Response]]
+    Owner = tuple[str | None, str | None]
 
 __all__ = ["Limits", "Practice", "shared"]
 
 T = TypeVar("T")
 MB = 2**20
 MOST_BODY = max(row.most for row in endpoints.ENDPOINTS.values())
-ORGANIZATION, WORKSPACE = "org_practice", "wrkspc_practice"
 
 
 class Used(NamedTuple):
@@ -137,12 +142,12 @@ class Practice:
         self._pools: dict[str, Quota] = {}
         self._counts: dict[str, int] = {}
         self._kept: dict[type[Any], Any] = {}
-        self.used: list[Used] = []
-        self._lock = threading.Lock()
+        self._used: list[Used] = []
+        self.lock = threading.RLock()
 
     def __call__(self, request: Request) -> Response:
         """Answer a request; never raises."""
-        with self._lock:
+        with self.lock:
             exchange = Exchange(request, self.new_id("req"), self.clock())
             try:
                 response = self._answer(exchange)
@@ -156,10 +161,18 @@ class Practice:
             if exchange.pool:
                 response.headers |= exchange.pool.headers(exchange.now)
             if response.status not in (401, 413):
-                response.headers["anthropic-organization-id"] = ORGANIZATION
+                response.headers["anthropic-organization-id"] = organization.ORGANIZATION
                 if not exchange.row.admin:
-                    response.headers["anthropic-workspace-id"] = WORKSPACE
+                    response.headers["anthropic-workspace-id"] = self._workspace(exchange)
+            if exchange.row.name in chat.ANSWERS:
+                chat.dress(response, exchange)
             return response
+
+    def _workspace(self, exchange: Exchange) -> str:
+        try:
+            return organization.owner(self, exchange)[1] or organization.WORKSPACE
+        except Refusal:
+            return organization.WORKSPACE
 
     def _answer(self, exchange: Exchange) -> Response:
         request = exchange.request
@@ -172,7 +185,7 @@ class Practice:
             raise Refusal(413, f"Request exceeds the maximum size of {row.most // MB} MB")
         credentials.check(exchange)
         version = request.headers.get("anthropic-version", "")
-        if version not in rules.VERSIONS:
+        if version not in rules.VERSIONS and row.name not in chat.ANSWERS:  # OpenAI's clients send none
             refuse(
                 "anthropic-version",
                 f"{version!r} is not a valid version" if version else "header is required",
@@ -181,7 +194,18 @@ class Practice:
 
     def of(self, kind: type[T]) -> T:
         """Return this server's own instance of a class that keeps state, made on first use."""
-        return self._kept.setdefault(kind, kind())  # type: ignore[no-any-return]
+        if kind not in self._kept:
+            self._kept[kind] = kind()
+        return self._kept[kind]  # type: ignore[no-any-return]
+
+    def rehearse(self, days: int = 60) -> str:
+        """Make up `days` of the organization's use for its usage and cost reports, and say so.
+
+        Nothing is asked, answered or paid. Rehearsing again replaces what was made up; what was really asked
+        stays. Raises InputError for days outside 1 to 365.
+        """
+        with self.lock:
+            return rehearsal.rehearse(self, days)
 
     def new_id(self, prefix: str) -> str:
         """Return the next id of a kind: `msg_practice_000001`."""
@@ -199,8 +223,20 @@ class Practice:
         """Return a JSON answer."""
         return Response(status, {"content-type": "application/json"}, wire.encode(value))
 
+    @property
+    def used(self) -> list[Used]:
+        """Return what the service would have charged for until now, the batches that have ended included."""
+        with self.lock:
+            batchrun.bill(self)
+            return self._used
+
+    def charge(self, said: dict[str, Any], at: float, owner: Owner, product: str = "messages_api") -> None:
+        """Note a message that the service would charge for; `at` is in epoch seconds."""
+        self._used.append(Used(at, said["model"], said["usage"], product, *owner))
+
     def say(self, call: rules.Call, exchange: Exchange) -> tuple[dict[str, Any], answers.Draft]:
         """Return the message that answers a call, and the draft it was made from; raises Refusal."""
+        call = containers.enter(self, call, exchange.now)
         found = reading.read(call)
         order = self.drills.due(found.prompt)
         if order and order.drill.status:
@@ -218,22 +254,27 @@ class Practice:
             exchange.pool.spend(said["usage"]["output_tokens"], exchange.now)
         return said, made
 
+    def reply(self, call: rules.Call, exchange: Exchange) -> tuple[dict[str, Any], answers.Draft]:
+        """Return what `say` does, within the model's limits and charged for; raises Refusal."""
+        owner = organization.owner(self, exchange)
+        self.pool(exchange, f"messages {call.model.line}")
+        said, made = self.say(call, exchange)
+        if made.way == "error" and not call.body.get("stream"):
+            raise Refusal(529, "Overloaded")
+        self.charge(said, exchange.now, owner)
+        return said, made
+
     def create(self, exchange: Exchange) -> Response:
         """Answer POST /v1/messages."""
         call = exchange.call()
-        self.pool(exchange, f"messages {call.model.line}")
-        said, made = self.say(call, exchange)
-        self.used.append(Used(exchange.now, call.model.id, said["usage"]))
+        said, made = self.reply(call, exchange)
         if call.body.get("stream"):
-            headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-            return Response(200, headers, stream.chunks(said, exchange.id, made, self.speed))
-        if made.way == "error":
-            raise Refusal(529, "Overloaded")
+            return Response(200, {**dialect.EVENTS}, stream.chunks(said, exchange.id, made, self.speed))
         return Response(200, {"content-type": "application/json"}, stream.whole(said, made, self.speed))
 
     def count_tokens(self, exchange: Exchange) -> Response:
         """Answer POST /v1/messages/count_tokens."""
-        call = exchange.call(counting=True)
+        call = containers.enter(self, exchange.call(counting=True), exchange.now)
         self.pool(exchange, "count_tokens").admit(exchange.now)
         return self.json({"input_tokens": tokens.count(call)})
 
@@ -254,6 +295,7 @@ ANSWERS: Answers = {
     "models.list": Practice.models,
     "models.retrieve": Practice.model,
     **batches.ANSWERS,
+    **chat.ANSWERS,
     **completions.ANSWERS,
     **files.ANSWERS,
     **skills.ANSWERS,

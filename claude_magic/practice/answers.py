@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
-from claude_magic.practice import drills, fill, forms, words
+from claude_magic.practice import containers, drills, fill, forms, words
 from claude_magic.practice.reading import LABEL, Reading, Source
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class Draft:
 
 def draft(call: Call, reading: Reading, order: Order | None, spoken: Line | None) -> Draft:
     """Decide what to answer."""
-    made = Draft(_blocks(call, reading, order, spoken))
+    ran, told = list[dict[str, Any]](), ""
+    if call.room and not (order or spoken or call.choice["type"] == "none"):
+        ran, told = containers.work(call.room, reading)
+    made = Draft([*ran, *_blocks(call, reading, order, spoken, told)])
     if any(block["type"] == "tool_use" for block in made.blocks):
         made.stop_reason = "tool_use"
     if _thinks(call, reading):
@@ -57,7 +60,9 @@ def draft(call: Call, reading: Reading, order: Order | None, spoken: Line | None
     return made
 
 
-def _blocks(call: Call, reading: Reading, order: Order | None, spoken: Line | None) -> list[dict[str, Any]]:
+def _blocks(
+    call: Call, reading: Reading, order: Order | None, spoken: Line | None, told: str
+) -> list[dict[str, Any]]:
     if order and order.drill.way == "echo":
         return [_text(f"{LABEL}\n\n{order.rest}")]
     if order and order.drill.way == "long":
@@ -74,6 +79,8 @@ def _blocks(call: Call, reading: Reading, order: Order | None, spoken: Line | No
         return [_text(wire.encode(fill.fill(call.schema, reading.material or reading.prompt)).decode())]
     if cited := _cited(reading):
         return cited
+    if told:
+        return [_text(f"{LABEL} {told}")]
     said, alone = forms.say(reading)
     return [_text(said if alone else f"{LABEL} {_led(said)}")]
 
@@ -150,7 +157,7 @@ def _sentences(source: Source) -> Iterator[tuple[int, words.Sentence]]:
 
 
 def _citation(source: Source, n: int, sentence: words.Sentence) -> dict[str, Any]:
-    about = {"document_index": source.place, "document_title": source.title, "file_id": None}
+    about = {"document_index": source.place, "document_title": source.title, "file_id": source.file_id}
     if source.kind == "document":
         span = {"start_char_index": sentence.start, "end_char_index": sentence.end}
         return {"type": "char_location", "cited_text": sentence.text, **about, **span}

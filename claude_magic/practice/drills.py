@@ -2,7 +2,8 @@
 
 A prompt (the last user text) that contains `practice:NAME` in the asker's own words gets the fault of that
 name; `practice:429x2` gets it twice, then an answer; `practice:429@5` says to wait 5 seconds. `HELP` lists
-them, and a prompt that begins with a name that is none is answered with it.
+them, and a prompt that begins with a name that is none is answered with it. In a batch a drill that refuses
+gives an errored result, `silence` makes a request so much later, and `slow` lets it expire after a day.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def _json(reading: Reading) -> str:
     keys, tables = _keys(reading.question), words.tables(reading.material)
     made: Any
     if tables and ARRAY.search(reading.question):
-        rows = [dict(zip(tables[0].columns, map(_cell, row), strict=True)) for row in tables[0].rows]
+        rows = [dict(zip(tables[0].columns, map(cell, row), strict=True)) for row in tables[0].rows]
         return wire.encode([{"practice": True, **row} for row in rows]).decode()
     if tables and not keys:
         made = {"rows": len(tables[0].rows), "columns": tables[0].columns}
@@ -89,7 +89,7 @@ def _json(reading: Reading) -> str:
         asked = {"type": "object", "properties": {key: {} for key in keys}, "required": keys}
         made = fill.fill(asked, reading.material)
     else:
-        made = {"answer": " ".join(_chosen(reading, 2)) or _nothing(reading)}
+        made = {"answer": " ".join(chosen(reading, 2)) or _nothing(reading)}
     return wire.encode({"practice": True, **made}).decode()
 
 
@@ -100,7 +100,8 @@ def _keys(question: str) -> list[str]:
     return [key.replace(" ", "_") for key in named if key]
 
 
-def _cell(text: str) -> str | float | None:
+def cell(text: str) -> str | float | None:
+    """Return what a table's cell holds: a number, a text, or nothing."""
     number = words.as_number(text)
     if number is None:
         return text if text.strip() else None
@@ -204,16 +205,16 @@ def _size(rows: int | str, columns: int | str) -> str:
 
 
 def _bullets(reading: Reading) -> str | None:
-    found = _chosen(reading, wanted(reading.instructions, 3))
+    found = chosen(reading, wanted(reading.instructions, 3))
     return _listed(found) if found else None
 
 
 def _prose(reading: Reading) -> str:
-    said = [*_chosen(reading, wanted(reading.instructions, 2)), *reading.notes]
+    said = [*chosen(reading, wanted(reading.instructions, 2)), *reading.notes]
     return " ".join(said) or _nothing(reading)
 
 
-def _chosen(reading: Reading, most: int) -> list[str]:
+def chosen(reading: Reading, most: int) -> list[str]:
     """Return the sentences nearest to the question."""
     found = [s for source in (*reading.results, *reading.sources) for s in words.sentences(source.text)]
     return [found[i].text for i in words.best(found, reading.topic, most)]

@@ -43,14 +43,16 @@ def build(call: Call, made: Draft, split: Split, new_id: Callable[[str], str]) -
         "model": call.model.id,
         "content": content,
         **stop,
-        "container": None,
+        "container": call.room.shown() if call.room else None,
         "diagnostics": None,
         "usage": _usage(call, split, max(used, 1) if left else 0, thinking_tokens),
     }
 
 
 def output_tokens(block: dict[str, Any], call: Call) -> int:
-    """Return the tokens a block takes as output; cited text is free."""
+    """Return the tokens a block takes as output; cited text and what code answered are free."""
+    if block["type"].endswith("_tool_result"):
+        return 0
     if block["type"] == "text":
         return estimate_tokens(block["text"], call.model.id)
     return estimate_tokens(f"{block['name']} {wire.encode(block['input']).decode()}", call.model.id)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from claude_magic.practice.refusal import Refusal
 
 MINUTE = 60.0
+MINUTELY = ("requests", "input_tokens", "output_tokens")
 REFUSED = (
     "This request would exceed your organization's rate limit of {limit:,} {what} per minute "
     "(practice server). See https://docs.claude.com/en/api/rate-limits"
@@ -20,11 +21,12 @@ REFUSED = (
 
 
 class Limits(NamedTuple):
-    """What a minute allows, per model line; the defaults are the lowest tier's."""
+    """What a minute allows, per model line, and how many batch requests may wait; the lowest tier's."""
 
     requests: int = 1_000
     input_tokens: int = 2_000_000
     output_tokens: int = 400_000
+    queued: int = 200_000
 
 
 class Bucket:
@@ -55,7 +57,7 @@ class Quota:
     """The buckets of one pool."""
 
     def __init__(self, limits: Limits, now: float) -> None:
-        self._buckets = {name: Bucket(limit, now) for name, limit in zip(limits._fields, limits, strict=True)}
+        self._buckets = {name: Bucket(getattr(limits, name), now) for name in MINUTELY}
 
     def admit(self, now: float, *, input_tokens: int = 0) -> None:
         """Take a request and its input; raise Refusal (429 with retry-after) when they do not fit."""

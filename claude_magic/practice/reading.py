@@ -51,6 +51,7 @@ class Source(NamedTuple):
     place: int | None = None
     blocks: tuple[str, ...] = ()
     cited: bool = False
+    file_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -198,7 +199,7 @@ def _sources(blocks: list[dict[str, Any]], places: dict[int, int], notes: list[s
 def _document(block: dict[str, Any], place: int, notes: list[str]) -> Source:
     source, title = block["source"], block.get("title")
     if source["type"] == "text":
-        return Source(source["data"], "document", title, place, (), cites(block))
+        return Source(source["data"], "document", title, place, (), cites(block), source.get("file_id"))
     if source["type"] == "content":
         texts = tuple(inner["text"] for inner in source["content"] if inner["type"] == "text")
         return Source(" ".join(texts), "content", title, place, texts, cites(block))

@@ -18,6 +18,8 @@ from claude_magic.practice.refusal import Refusal, refuse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from claude_magic.practice.containers import Room
+
 NEW_VERSION, OLD_VERSION = "2026-10-21", "2023-06-01"
 VERSIONS = (OLD_VERSION, NEW_VERSION)
 SAMPLING: dict[str, Any] = {"temperature": 1, "top_p": 1, "top_k": 0}
@@ -25,6 +27,7 @@ SAMPLING: dict[str, Any] = {"temperature": 1, "top_p": 1, "top_k": 0}
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 MOST_MESSAGES = 100_000
 LEAST_THINKING = 1024  # tokens
+MOST_SKILLS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Call:
     version: str = NEW_VERSION
     betas: frozenset[str] = frozenset()
     counting: bool = False
+    room: Room | None = None
 
     @property
     def effort(self) -> str | None:
@@ -265,6 +269,20 @@ def _place_and_pace(call: Call) -> None:
             refuse("speed", f"'fast' needs the beta {fast['beta_header']} on {call.model.id}")
 
 
+def _container(call: Call) -> None:
+    asked = call.body.get("container")
+    uploads = [where for where, _, block in call.blocks() if block["type"] == "container_upload"]
+    if not (asked or uploads):
+        return
+    kinds = [tool.get("type", "custom") for tool in call.body.get("tools") or ()]
+    if not any(kind.startswith("code_execution_") for kind in kinds):
+        where = "container" if asked else uploads[0]
+        refuse(where, "a code execution tool is needed in `tools`, such as code_execution_20260521")
+    skills = (asked.get("skills") or ()) if isinstance(asked, dict) else ()
+    if len(skills) > MOST_SKILLS:
+        refuse("container.skills", f"List should have at most {MOST_SKILLS} items")
+
+
 RULES: tuple[Callable[[Call], None], ...] = (
     _amounts,
     _sampling,
@@ -279,4 +297,5 @@ RULES: tuple[Callable[[Call], None], ...] = (
     _citations,
     _new_version,
     _place_and_pace,
+    _container,
 )

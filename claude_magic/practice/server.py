@@ -39,11 +39,13 @@ class Handler(web.RequestHandler):
     """Hands every request to the App."""
 
     def initialize(self, app: App) -> None:
-        """Take the App, as tornado does it."""
-        self.app = app
+        """Take the App, and keep a form from tornado, which would read it too and stops at 100 parts."""
+        self.app, self.form = app, self.request.headers.pop("Content-Type", None)
 
     async def handle(self) -> None:
         """Answer one request."""
+        if self.form:
+            self.request.headers["Content-Type"] = self.form
         response = self.app(_request(self.request))
         self.clear()
         self.clear_header("Content-Type")

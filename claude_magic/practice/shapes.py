@@ -96,6 +96,11 @@ def nullable(kind: Any) -> Any:
     return lambda value, where: None if value is None else check(value, kind, where)
 
 
+def id_or(kind: Any) -> Any:
+    """Return a kind: null, the id of a thing, or what the kind says of it."""
+    return lambda value, where: None if value is None or isinstance(value, str) else check(value, kind, where)
+
+
 CACHE = {"cache_control": nullable({"type*": ("ephemeral",), "ttl": ("5m", "1h")})}
 CITED = {"citations": nullable({"enabled": "flag"}), **CACHE}
 TEXT = {"text*": "text", "citations": "any", **CACHE}
@@ -197,12 +202,13 @@ BODY: dict[str, Any] = {
     "speed": ("standard", "fast", None),
     **CACHE,
 }
+LOADED = {"type*": ("anthropic", "custom"), "skill_id*": "text", "version": "text"}
 CREATE = BODY | {
     "max_tokens*": "whole",
     "stop_sequences": ["text"],
     "stream": "flag?",
     "metadata": {"user_id": "text?"},
-    "container": "any",
+    "container": id_or({"id": "text?", "skills": nullable([LOADED])}),
     "diagnostics": "any",
     "inference_geo": ("global", "us", None),
     "service_tier": ("auto", "standard_only"),

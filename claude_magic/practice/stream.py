@@ -31,6 +31,7 @@ EMPTY: dict[str, dict[str, Any]] = {
     "text": {"text": ""},
     "thinking": {"thinking": "", "signature": ""},
     "tool_use": {"input": {}},
+    "server_tool_use": {"input": {}},
 }
 CUT = "practice drill: the connection was cut"
 OVERLOADED = {"type": "overloaded_error", "message": "Overloaded"}
@@ -62,7 +63,7 @@ def events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _begun(block: dict[str, Any]) -> dict[str, Any]:
-    begun = {**block, **EMPTY[block["type"]]}
+    begun = {**block, **EMPTY.get(block["type"], {})}
     return begun | {"citations": []} if block.get("citations") else begun
 
 
@@ -77,7 +78,7 @@ def _deltas(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for piece in PIECE.findall(block["thinking"]):
                 yield {"type": "thinking_delta", "thinking": piece}
             yield {"type": "signature_delta", "signature": block["signature"]}
-        case "tool_use":
+        case "tool_use" | "server_tool_use":
             whole = wire.encode(block["input"]).decode()
             yield {"type": "input_json_delta", "partial_json": ""}
             for at in range(0, len(whole), JSON_PIECE):

@@ -25,6 +25,7 @@ MESSAGE_TOKENS = 4
 TOOL_PROMPT_TOKENS = 400  # where the catalogue knows no figure
 MOST_BREAKPOINTS = 4
 LOOK_BACK = 20  # blocks
+SWEEP = 60.0  # seconds between two looks for what is no longer kept
 LIVES = {"5m": 300.0, "1h": 3600.0}  # seconds
 
 
@@ -135,6 +136,7 @@ class Cache:
     """The prompt cache of a server: prefixes it has seen, and until when it keeps them."""
 
     def __init__(self) -> None:
+        self._swept = float("-inf")
         self._until: dict[bytes, tuple[float, float]] = {}  # prefix -> (last moment, seconds it lives)
 
     def split(self, call: Call, now: float) -> Split:
@@ -158,12 +160,15 @@ class Cache:
         """Return the last block up to which an earlier write is still kept, or -1; its life starts again."""
         for i, _ in reversed(marks):
             for j in range(i, max(-1, i - LOOK_BACK - 1), -1):
-                if kept := self._until.get(prefixes[j]):
+                if (kept := self._until.get(prefixes[j])) and kept[0] > now:
                     self._until[prefixes[j]] = (now + kept[1], kept[1])
                     return j
         return -1
 
     def _forget(self, now: float) -> None:
+        if now < self._swept + SWEEP:
+            return
+        self._swept = now
         for prefix in [p for p, (until, _) in self._until.items() if until <= now]:
             del self._until[prefix]
 

@@ -69,7 +69,7 @@ def test_a_version_is_required_and_known(api, version):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/v1/messages"), ("POST", "/v1/complete"), ("GET", "/v1/models/a/b")],
+    [("GET", "/"), ("GET", "/v1/messages"), ("GET", "/v1/complete"), ("GET", "/v1/models/a/b")],
 )
 def test_everything_else_is_not_found(api, method, path):
     response = api.send(method, path)
