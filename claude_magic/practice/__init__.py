@@ -17,32 +17,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from claude_magic import endpoints, wire
 from claude_magic.app import Request, Response
 from claude_magic.errors import ConfigError, InputError
-from claude_magic.practice import (
+from claude_magic.practice import credentials, drills, organization, reports, stored
+from claude_magic.practice.messages import (
     answers,
     batches,
     batchrun,
     chat,
     completions,
-    containers,
-    credentials,
     dialect,
-    drills,
-    files,
     listing,
     message,
-    organization,
     reading,
-    rehearsal,
-    reports,
     rules,
-    skills,
-    stored,
     stream,
     tokens,
 )
 from claude_magic.practice.quota import Limits, Quota
 from claude_magic.practice.refusal import Refusal, refuse
+from claude_magic.practice.reports import rehearsal
 from claude_magic.practice.script import load
+from claude_magic.practice.storage import containers, files, skills
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import struct
 
 import pytest
 
-from claude_magic.practice.turns import sign
+from claude_magic.practice.messages.turns import sign
 
 TEXT = (
     "The harbour office opens at 8 am. Boats over 12 metres need a pilot. The pilot costs 40 euros per hour. "

@@ -9,8 +9,8 @@ import anthropic
 import pytest
 
 from claude_magic.app import Request
-from claude_magic.practice import files, parts
-from claude_magic.practice.files import Shelf
+from claude_magic.practice.storage import files, parts
+from claude_magic.practice.storage.files import Shelf
 from tests.uploads import CODE, PNG, Service, part, whole
 
 DAY = 86_400

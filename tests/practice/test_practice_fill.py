@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_magic.practice.fill import FORMATS, fill
+from claude_magic.practice.messages.fill import FORMATS, fill
 
 TEXT = (
     "Ada Lovelace, aged 36, lives in London and wrote to ada@example.org on 2024-05-06. She paid $12.50 for 3 books. "

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from claude_magic.app import Request
-from claude_magic.practice import organization, people
+from claude_magic.practice import organization
+from claude_magic.practice.organization import people
 from claude_magic.practice.refusal import Refusal
 from tests.administering import ADMIN, BILLING, COURSE, DAY, DEFAULT, DEVELOPER, LAST, NEW, OUTSIDER, Admin
 

@@ -13,7 +13,7 @@ import pytest
 from claude_magic import catalog
 from claude_magic.errors import InputError
 from claude_magic.pool import AppTransport
-from claude_magic.practice import rehearsal, sums
+from claude_magic.practice.reports import rehearsal, sums
 from tests.practice.asked import (
     COST,
     DANA,

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_magic import catalog, endpoints
-from claude_magic.practice import Used, organization, reports, sums
+from claude_magic.practice import Used, organization, reports
+from claude_magic.practice.reports import sums
 from tests.practice.asked import (
     BETA,
     COST,

@@ -9,7 +9,7 @@ import zipfile
 import anthropic
 import pytest
 
-from claude_magic.practice import bundle, office
+from claude_magic.practice.storage import bundle, office
 from tests.uploads import CODE, Service, part, read, whole
 
 MD = "---\nname: greet\ndescription: Says hello in many languages.\n---\n# Greet\n"

@@ -10,7 +10,7 @@ from anthropic._models import validate_type
 
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.practice import ANSWERS
-from claude_magic.practice.objects import KEPT
+from claude_magic.practice.stored.objects import KEPT
 from tests.practice.conftest import parse, read
 from tests.practice.world import MODEL, ROWS, World
 from tests.sdkcalls import calls

@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from claude_magic.endpoints import ENDPOINTS, Endpoint, Param
-from claude_magic.practice.objects import KEPT
-from claude_magic.practice.shelves import owners
+from claude_magic.practice.stored.objects import KEPT
+from claude_magic.practice.stored.shelves import owners
 from tests.practice.conftest import Api, read
 
 ROWS = sorted(ENDPOINTS.values(), key=lambda row: row.name)

@@ -1,0 +1,73 @@
+"""Which models does the server list, and what does it say of one?
+
+https://docs.claude.com/en/api/models-list
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import catalog
+from claude_magic.practice.messages.rules import served
+from claude_magic.practice.pages import page
+from claude_magic.practice.refusal import refuse
+
+if TYPE_CHECKING:
+    from claude_magic.practice import Exchange
+
+LIFECYCLES = ("active", "deprecated", "retired")
+EVERYWHERE = ("batch", "citations", "code_execution", "context_management", "image_input", "pdf_input")
+THINKING_TYPES = ("adaptive", "enabled", "disabled", "between_tools")
+NEW_SCHEMAS = "2025-09-29"  # structured outputs exist from this release on
+
+
+def models(exchange: Exchange) -> dict[str, Any]:
+    """Return a page of models, newest first; raises Refusal."""
+    wanted = exchange.many("lifecycle") or list(LIFECYCLES[:2])
+    for value in wanted:
+        if value not in LIFECYCLES:
+            refuse("lifecycle", f"Input should be {', '.join(map(repr, LIFECYCLES))}")
+    return page([info(m) for m in catalog.all_models() if m.status in wanted], exchange)
+
+
+def model(name: str) -> dict[str, Any]:
+    """Return what is known of a model by id or alias; raises Refusal (404)."""
+    return info(served(name))
+
+
+def info(m: catalog.Model) -> dict[str, Any]:
+    """Return a model as the service describes it."""
+    return {
+        "type": "model",
+        "id": m.id,
+        "display_name": m.display_name,
+        "created_at": f"{m.released or '1970-01-01'}T00:00:00Z",
+        "lifecycle": m.status,
+        "line": m.line,
+        "deprecated_at": _moment(m.deprecated_at),
+        "retires_at": _moment(m.retires_at),
+        "max_input_tokens": m.context_window,
+        "max_tokens": m.max_output_tokens,
+        "capabilities": _capabilities(m),
+    }
+
+
+def _moment(day: str | None) -> str | None:
+    return f"{day}T00:00:00Z" if day else None
+
+
+def _capabilities(m: catalog.Model) -> dict[str, Any]:
+    levels, thinks = m.effort_levels or (), m.thinking or {"adaptive": True}
+    kinds = {kind: _supported(thinks.get(kind)) for kind in THINKING_TYPES}
+    tools = {name: _supported(True) for name in ("web_search", "code_execution")}
+    return {
+        **{name: _supported(True) for name in EVERYWHERE},
+        "structured_outputs": _supported((m.released or "") >= NEW_SCHEMAS),
+        "effort": {**_supported(levels), **{e: _supported(e in levels) for e in catalog.EFFORTS}},
+        "server_tools": {**_supported(True), **tools},
+        "thinking": {**_supported(thinks.get("adaptive") or thinks.get("enabled")), "types": kinds},
+    }
+
+
+def _supported(value: object) -> dict[str, bool]:
+    return {"supported": bool(value)}

@@ -1,0 +1,1 @@
+"""Where are files and skills kept, and what does a skill make?"""
