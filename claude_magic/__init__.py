@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from claude_magic import admin
     from claude_magic.answer import Answer
     from claude_magic.chat import ask
     from claude_magic.client import AsyncClient, Client
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         APIResponseError,
         APIStatusError,
         APITimeoutError,
+        AnswerError,
         AuthenticationError,
         BadRequestError,
         BudgetError,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         PaymentRequiredError,
         PermissionDeniedError,
         RateLimitError,
+        ReplayError,
         RequestTimeoutError,
         RequestTooLargeError,
         Stopped,
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from claude_magic.practice import Practice
     from claude_magic.settings import cost
     from claude_magic.thread import Thread
+    from claude_magic.tools.functions import tool
+    from claude_magic.tools.server import mcp, server_tool
+    from claude_magic.tools.toolbox import Toolbox
     from claude_magic.wire import Message, Record, Usage
 
 __version__ = "0.1.0"
@@ -52,6 +58,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "Answer",
+    "AnswerError",
     "Anthropic",
     "AsyncAnthropic",
     "AsyncClient",
@@ -72,23 +79,29 @@ __all__ = [
     "Practice",
     "RateLimitError",
     "Record",
+    "ReplayError",
     "RequestTimeoutError",
     "RequestTooLargeError",
     "Stopped",
     "StreamError",
     "Thread",
+    "Toolbox",
     "UnprocessableEntityError",
     "Usage",
+    "admin",
     "ask",
     "cost",
     "load_ipython_extension",
+    "mcp",
     "models",
+    "server_tool",
+    "tool",
     "unload_ipython_extension",
     "usage",
 ]
 
 _ELSEWHERE = {
-    # every name that is not an error: where it lives, and its name there when that differs
+    # every name that is not an error: where it lives, and its name there ("": it is the module itself)
     "Answer": ("answer", "Answer"),
     "Anthropic": ("client", "Client"),
     "AsyncAnthropic": ("client", "AsyncClient"),
@@ -98,10 +111,15 @@ _ELSEWHERE = {
     "Practice": ("practice", "Practice"),
     "Record": ("wire", "Record"),
     "Thread": ("thread", "Thread"),
+    "Toolbox": ("tools.toolbox", "Toolbox"),
     "Usage": ("wire", "Usage"),
+    "admin": ("admin", ""),
     "ask": ("chat", "ask"),
     "cost": ("settings", "cost"),
+    "mcp": ("tools.server", "mcp"),
     "models": ("frames.models", "models"),
+    "server_tool": ("tools.server", "server_tool"),
+    "tool": ("tools.functions", "tool"),
     "usage": ("frames.usage", "usage"),
 }
 
@@ -110,7 +128,9 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, there = _ELSEWHERE.get(name, ("errors", name))
-    value = getattr(import_module(f"{__name__}.{module}"), there)
+    value = import_module(f"{__name__}.{module}")
+    if there:
+        value = getattr(value, there)
     globals()[name] = value
     return value
 

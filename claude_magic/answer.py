@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+from claude_magic import making
 from claude_magic.errors import InputError, printable
 from claude_magic.wire import Message, Usage, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from decimal import Decimal
 
     import pandas as pd
 
+    from claude_magic.making import MadeFile
     from claude_magic.wire import Record
 
+GAP = "\n\n"  # between texts that something else stood between
 HINTS = {
     # what a reader can do about a stop: https://docs.claude.com/en/api/handling-stop-reasons
     "max_tokens": "The answer is cut at max_tokens; type {go_on}, or ask again with a larger -n.",
@@ -39,7 +42,8 @@ class Answer(str):
     Attributes: `message` (the whole Message), `cost` (USD, or None where a price is not known; estimated for
     an unfinished answer), `source` ("live" or "practice"), `seconds` and `ttft` (until the end and until the
     first piece), `turn` (its number in the conversation), `stop_reason` (the API's, "stopped" or "error"),
-    `go_on` (what to type for the rest of an unfinished answer, or "").
+    `go_on` (what to type for the rest of an unfinished answer, or ""), `files` (those that its code made at
+    the service; each has `.file_id` and `.download(to)`).
     """
 
     show: ClassVar[Callable[[Answer], dict[str, Any]] | None] = (
@@ -54,6 +58,7 @@ class Answer(str):
     stop_reason: str | None
     request_id: str | None
     go_on: str
+    files: list[MadeFile]
     shown_in: int | None  # the execution count of the cell whose output shows it already
 
     def __new__(  # noqa: D102 - the class says it
@@ -69,13 +74,34 @@ class Answer(str):
         request_id: str | None = None,
         go_on: str = "%claude continue",
     ) -> Self:
-        made = super().__new__(cls, message.text)
+        made = super().__new__(cls, said(message.get("content") or ()))
         made.message, made.cost, made.source = message, cost, source
         made.seconds, made.ttft, made.turn, made.shown_in = seconds, ttft, turn, None
         made.go_on = go_on
         made.stop_reason = stop_reason or message.get("stop_reason")
         made.request_id = request_id or message.request_id
+        made.files = making.files(message)
         return made
+
+    def and_then(self, more: Answer) -> Answer:
+        """Return one answer out of this one and what came after a pause of the service."""
+        content = [*self.message.get("content", ()), *more.message.get("content", ())]
+        message = Message({**more.message, "content": content, "usage": self.usage + more.usage})
+        if not message.get("container"):
+            message["container"] = self.message.get("container")
+        if more.message.response:
+            message.answered(more.message.response)
+        return type(self)(
+            message,
+            cost=None if self.cost is None or more.cost is None else self.cost + more.cost,
+            source=more.source,
+            seconds=(self.seconds or 0) + (more.seconds or 0),
+            ttft=self.ttft if self.ttft is not None else more.ttft,
+            turn=self.turn,
+            stop_reason=more.stop_reason,
+            request_id=more.request_id,
+            go_on=more.go_on,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         facts = {k: v for k, v in self.__dict__.items() if k not in ("message", "shown_in")}
@@ -206,6 +232,18 @@ class Answer(str):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         show = type(self).show
         return show(self) if show else {"text/plain": printable(str(self))}
+
+
+def said(content: Iterable[Any]) -> str:
+    """Return the text of content blocks; what code or thinking stood between two texts is a blank line."""
+    text, gap = "", False
+    for block in content:
+        piece = block.get("text") if isinstance(block, dict) and block.get("type") == "text" else None
+        if isinstance(piece, str):
+            text, gap = text + GAP * gap + piece, False
+        else:
+            gap = bool(text)
+    return text
 
 
 class Fence(NamedTuple):

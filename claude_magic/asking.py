@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import chat, current, display, prompt, settings
+from claude_magic import chat, current, display, made, prompt, settings
 from claude_magic.answer import Answer
 from claude_magic.cell import Ask
 from claude_magic.dryrun import DryRun, dry_run
@@ -36,9 +36,10 @@ VALUES: dict[str, Callable[[Answer], Any]] = {"json": Answer.json, "df": Answer.
 
 def ask(shell: Any, asked: Ask) -> Answer | DryRun:
     """Ask what a cell or line asks, show it, bind it; raises ClaudeError, or Stopped when interrupted."""
-    rendered = render(shell, asked.prompt, asked)
-    blocks = [*rendered.blocks, *_form(_format(asked))]
     with _conversation(asked) as thread:
+        code = bool(asked.skills or (thread and thread.skills))
+        rendered = render(shell, asked.prompt, asked, code=code)
+        blocks = [*rendered.blocks, *_form(_format(asked))]
         given: dict[str, Any] = {
             "thread": thread,
             "model": asked.model,
@@ -46,6 +47,7 @@ def ask(shell: Any, asked: Ask) -> Answer | DryRun:
             "max_tokens": asked.max_tokens,
             "effort": asked.effort,
             "think": asked.think,
+            "skills": asked.skills,
             "params": asked.param,
         }
         if asked.dry_run:
@@ -60,13 +62,16 @@ def go_on(shell: Any, thread: Thread) -> Answer:
     return turn.run(lambda **how: chat.go_on(thread, **how))
 
 
-def render(shell: Any, text: str, asked: Ask | None = None) -> Rendered:
-    """Return a text as content blocks, with the notebook's values in it; raises InputError."""
+def render(shell: Any, text: str, asked: Ask | None = None, *, code: bool = False) -> Rendered:
+    """Return a text as content blocks, with the notebook's values in it; raises InputError.
+
+    `code` says that there is code that can read any file.
+    """
     names = visible(shell)
     if asked is None:
         return prompt.render(text, names)
     inputs = [asked.inp] if asked.inp else []
-    return prompt.render(text, names, raw=asked.raw, attach=asked.attach, inputs=inputs)
+    return prompt.render(text, names, raw=asked.raw, attach=asked.attach, inputs=inputs, code=code)
 
 
 def visible(shell: Any) -> dict[str, Any]:
@@ -126,6 +131,7 @@ class _Turn:
                     view.badge = _badge(partial.source)
                     end = view.stopped if isinstance(error, Stopped) else view.failed
                     end(str(partial), self._line(partial), self._facts(partial))
+                    made.show(partial)
             raise
         self.shell.user_ns["_claude"] = answer
         return answer
@@ -145,6 +151,7 @@ class _Turn:
             from IPython.display import display as show_value
 
             show_value(value)  # type: ignore[no-untyped-call]
+        made.show(answer)
         for told in (*tools_asked(answer), answer.hint):
             if told:
                 note(told)
@@ -153,7 +160,8 @@ class _Turn:
     def _line(self, answer: Answer) -> str:
         """Return the line under an answer: what of the notebook was sent, and the figures."""
         sent = ", ".join(f"{name} ({what})" for name, what in self.rendered.used.items())
-        return printable(f"with {sent} · {line(answer)}" if sent else line(answer))
+        parts = [f"with {sent}" if sent else "", made.skills(answer), line(answer)]
+        return printable(" · ".join(part for part in parts if part))
 
     def _facts(self, answer: Answer) -> dict[str, Any]:
         """Return what is kept with the output: names and figures, neither prompt nor key."""
@@ -184,8 +192,10 @@ def bundle(answer: Answer) -> dict[str, str]:
     """Return what a cell shows whose value is an answer."""
     tools = [printable(told) for told in tools_asked(answer)]
     lines = "".join(HINT.format(html.escape(told)) for told in (*tools, line(answer)))
-    shown = display.answer_html(str(answer), "markdown") + lines
-    plain = "\n".join(told for told in (printable(str(answer)), *tools) if told)
+    files = made.bundle(answer)
+    shown = display.answer_html(str(answer), "markdown") + lines + files.get("text/html", "")
+    told = (printable(str(answer)), *tools, files.get("text/plain", ""))
+    plain = "\n".join(part for part in told if part)
     return {"text/plain": plain, "text/html": f"{display.BOX}>{shown}</div>"}
 
 
@@ -245,14 +255,15 @@ def _conversation(asked: Ask) -> Iterator[Thread | None]:
         yield None
         return
     thread = threads.get(asked.thread)
-    old, last = list(thread.turns), thread.last
+    old, last = list(thread.turns), (thread.last, thread.skills, thread.container)
     if asked.new:
         thread.reset()
     try:
         yield thread
     finally:
         if asked.new and not thread.turns:
-            thread.turns[:], thread.last = old, last
+            thread.turns[:] = old
+            thread.last, thread.skills, thread.container = last
 
 
 def _dry_run(

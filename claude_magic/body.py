@@ -1,7 +1,7 @@
 """How does a request's body reach the wire without being held in memory?
 
 A `Body` is a list of parts, each bytes or a file, read anew for every send. A form is one of them
-(https://www.rfc-editor.org/rfc/rfc7578), and so are many JSON values one after the other.
+(https://www.rfc-editor.org/rfc/rfc7578), and so is JSON with a long list in it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import mimetypes
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -22,168 +23,242 @@ if TYPE_CHECKING:
 
 PIECE = 256 * 2**10  # bytes read at a time
 IN_MEMORY = 8 * 2**20  # bytes kept in memory before a disk takes the rest
+LONGEST = 501 * 2**20  # bytes of what can be read only once: more than any call takes
 ANY_TYPE = "application/octet-stream"
-
-
-class Body:
-    """A body of known length, in bytes, that can be sent again: iterating reads it from its start."""
-
-    def __init__(self, parts: Iterable[bytes | Content], kind: str = "application/json") -> None:
-        self.parts, self.kind = list(parts), kind
-        self.size = sum(len(part) if isinstance(part, bytes) else part.size for part in self.parts)
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __iter__(self) -> Iterator[bytes]:
-        for part in self.parts:
-            if isinstance(part, bytes):
-                yield part
-            else:
-                yield from part.pieces()
+TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(;[ -~]*)?", re.ASCII)
+KINDS = "Give a path, bytes, an open file or a DataFrame."
 
 
 class Content(NamedTuple):
-    """What a part of a form holds: bytes, a path, or an open file from where it stands; `size` in bytes."""
+    """What a part of a body holds: bytes, a path, or an open file from where it stands; `size` in bytes."""
 
     source: bytes | Path | IO[bytes]
     size: int
     start: int = 0
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the bytes a piece at a time; raises InputError when a file is not as long as it was."""
+        """Yield the bytes a piece at a time; raises InputError when the file is no longer what it was."""
         if isinstance(self.source, bytes):
             yield self.source
             return
-        file = self.source.open("rb") if isinstance(self.source, Path) else self.source
         try:
-            file.seek(self.start)
-            left = self.size
-            while left:
-                piece = file.read(min(PIECE, left))
-                if not piece:
-                    raise InputError("A file became shorter while it was sent", hint="Upload it again.")
-                left -= len(piece)
-                yield piece
-        finally:
-            if isinstance(self.source, Path):
-                file.close()
+            file = self.source.open("rb") if isinstance(self.source, Path) else self.source
+            try:
+                file.seek(self.start)
+                yield from _read(file, self.size)
+            finally:
+                if isinstance(self.source, Path):
+                    file.close()
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.source, error) from None
+
+
+def _read(file: IO[bytes], left: int) -> Iterator[bytes]:
+    while left:
+        piece = file.read(min(PIECE, left))
+        if not piece:
+            raise InputError("A file became shorter while it was sent", hint="Send it again.")
+        left -= len(piece)
+        yield piece
+
+
+def _unreadable(source: Any, error: Exception) -> InputError:
+    name = source if isinstance(source, Path) else getattr(source, "name", "The file")
+    return InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", hint=KINDS)
+
+
+class Body:
+    """A body of known size, in bytes, that can be sent again: iterating reads it from its start.
+
+    `held` is the size of what was given to be sent, without what a form puts around it.
+    """
+
+    def __init__(self, parts: Iterable[bytes | Content], kind: str = "application/json") -> None:
+        self.parts, self.kind = list(parts), kind
+        self.held = sum(part.size for part in self.parts if isinstance(part, Content))
+        self.size = self.held + sum(len(part) for part in self.parts if isinstance(part, bytes))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, Content):
+                yield from part.pieces()
+            else:
+                yield part
 
 
 class Part(NamedTuple):
-    """A file of a form: the name the server is told, its content and its MIME type."""
+    """A file of a form: the name the server is told, its content, its MIME type, and further headers."""
 
     filename: str
     content: Content
     mime_type: str
+    headers: Mapping[str, str] | None = None
 
 
 def part(value: Any, filename: str | None = None, mime_type: str | None = None) -> Part:
     """Return a file to upload: a path, bytes, an open file, a frame (CSV, Parquet), or (name, any of these).
 
-    Raises InputError for anything else, and for a path where no file is.
+    As in the official SDK a tuple is (name, content, MIME type, headers). Raises InputError for anything
+    else, and for a path where no file is.
     """
     if isinstance(value, Part):
         return value
-    if isinstance(value, tuple) and value and isinstance(value[0], str | None):
-        name, inner, *more = (*value, None)[:3] if len(value) > 1 else (*value, b"", None)
-        return part(inner, filename or name, mime_type or (more[0] if more else None))
+    if isinstance(value, tuple) and 2 <= len(value) <= 4 and isinstance(value[0], str | None):
+        name, inner, kind, headers = (*value, None, None)[:4]
+        found = part(inner, filename or name, mime_type or kind)
+        return found._replace(headers=headers)
+    name, content = _content(value, filename)
+    kind = mime_type or mimetypes.guess_type(name)[0] or ANY_TYPE
+    if not TYPE.fullmatch(kind):
+        raise InputError(f"{kind!r} is not a MIME type", hint='Give one such as "text/csv".')
+    return Part(name, content, kind)
+
+
+def _content(value: Any, filename: str | None) -> tuple[str, Content]:
     if isinstance(value, str | os.PathLike):
-        found = _file(Path(value).expanduser())
-        name = filename or Path(value).name
-    elif isinstance(value, bytes | bytearray | memoryview):
-        found, name = Content(bytes(value), len(value)), filename or "upload"
-    elif hasattr(value, "read"):
-        found, name = _open(value), filename or Path(str(getattr(value, "name", "") or "upload")).name
-    else:
-        name = filename or "data.csv"
-        data = _frame(value, name)
-        found = Content(data, len(data))
-    return Part(name, found, mime_type or mimetypes.guess_type(name)[0] or ANY_TYPE)
+        path = Path(os.fsdecode(value))
+        return filename or path.name, _file(path)
+    if isinstance(value, bytes | bytearray | memoryview):
+        data = bytes(value)
+        return filename or "upload", Content(data, len(data))
+    if hasattr(value, "read"):
+        return filename or Path(str(getattr(value, "name", ""))).name or "upload", _open(value)
+    name = filename or "data.csv"
+    data = _frame(value, name)
+    return name, Content(data, len(data))
 
 
 def _file(path: Path) -> Content:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"{path} {what}", hint="Give the path of a file.")
-    return Content(path, path.stat().st_size)
+    try:
+        path = path.expanduser()
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise InputError(f"{path} {what}", hint="Give the path of a file.")
+        return Content(path, path.stat().st_size)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unreadable(path, error) from None
 
 
 def _open(file: Any) -> Content:
-    """Return an open file from where it stands; one that cannot go back is copied first."""
-    if isinstance(file, io.TextIOBase):
-        data = file.read().encode()
-        return Content(data, len(data))
+    """Return an open file from where it stands; text, and what cannot go back, is copied first."""
     try:
-        start = file.tell()
-        size = file.seek(0, os.SEEK_END) - start
-        file.seek(start)
-    except (OSError, AttributeError):
-        return spooled(iter(lambda: file.read(PIECE), b""))
-    return Content(file, size, start)
+        if isinstance(file.read(0), str):
+            data = file.read().encode()
+            return Content(data, len(data))
+        try:
+            start = file.tell()
+            size = file.seek(0, os.SEEK_END) - start
+            file.seek(start)
+        except (OSError, AttributeError):
+            return spooled(iter(lambda: file.read(PIECE), b""))
+        return Content(file, max(size, 0), start)
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(file, error) from None
 
 
 def _frame(value: Any, name: str) -> bytes:
     """Return a pandas or polars frame as a file's bytes: Parquet where the name says so, else CSV."""
-    if name.endswith(".parquet") and (write := _method(value, "to_parquet", "write_parquet")):
-        held = io.BytesIO()
-        write(held)
-        return held.getvalue()
-    if hasattr(value, "to_csv"):
-        plain = type(getattr(value, "index", None)).__name__ == "RangeIndex"
-        return str(value.to_csv(index=not plain)).encode()
-    if hasattr(value, "write_csv"):
-        return str(value.write_csv()).encode()
-    raise InputError(
-        f"A {type(value).__name__} cannot be uploaded",
-        hint="Give a path, bytes, an open file or a DataFrame.",
+    binary = name.endswith(".parquet")
+    write = next(
+        (getattr(value, w) for w in (PARQUET if binary else CSV) if hasattr(value, w)),
+        None,
     )
+    if write is None:
+        raise InputError(f"A {type(value).__name__} cannot be uploaded", hint=KINDS)
+    try:
+        if binary:
+            held = io.BytesIO()
+            write(held)
+            return held.getvalue()
+        plain = type(getattr(value, "index", None)).__name__ == "RangeIndex"
+        return str(write(index=False) if plain else write()).encode()
+    except Exception as error:  # whatever pandas, pyarrow or polars say
+        raise InputError(
+            f"The frame cannot be written as {name}: {error}", hint="Write it to a file and give its path."
+        ) from None
 
 
-def _method(value: Any, *names: str) -> Any:
-    return next((getattr(value, name) for name in names if hasattr(value, name)), None)
+PARQUET, CSV = ("to_parquet", "write_parquet"), ("to_csv", "write_csv")
+
+
+class _Spool(tempfile.SpooledTemporaryFile[bytes]):
+    """A temporary file that goes with the body it belongs to."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def spooled(pieces: Iterable[bytes]) -> Content:
     """Copy pieces to a place that can be read again: memory at first, then an unnamed file."""
-    held = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - it lives as long as the body
+    held, size = _Spool(max_size=IN_MEMORY), 0
     for piece in pieces:
-        held.write(piece)
-    return Content(held, held.tell())
+        size += len(piece)
+        if size > LONGEST:
+            raise InputError("There is more to send than any call takes", hint="Send less at a time.")
+        try:
+            held.write(piece)
+        except OSError as error:
+            raise InputError(
+                f"There is no room for what is to be sent: {error.strerror}",
+                hint="Set TMPDIR to a roomier place.",
+            ) from None
+    return Content(held, size)
+
+
+def json_list(values: Iterable[bytes]) -> Content:
+    """Return a JSON list, to stand in an object; its values are JSON already, and taken one by one."""
+
+    def pieces() -> Iterator[bytes]:
+        between = b"["
+        for value in values:
+            yield between + value
+            between = b","
+        yield b"[]" if between == b"[" else b"]"
+
+    return spooled(pieces())
+
+
+def json_object(fields: Mapping[str, Any]) -> Body:
+    """Return a JSON object, some of whose values may be `Content` that is JSON already."""
+    parts: list[bytes | Content] = []
+    for name, value in fields.items():
+        parts.append((b"," if parts else b"{") + wire.encode(name) + b":")
+        parts.append(value if isinstance(value, Content) else wire.encode(value))
+    return Body([*parts, b"}"])
 
 
 def form(fields: Mapping[str, Any], files: Iterable[tuple[str, Part]]) -> Body:
-    """Return a form of fields and files, in this order."""
+    """Return a form of fields and files, in this order; a field that is None is left out."""
     mark = secrets.token_hex(16)
     parts: list[bytes | Content] = []
     for name, value in fields.items():
-        text = value if isinstance(value, str) else wire.encode(value).decode()
-        parts.append(f"{_head(mark, name)}\r\n\r\n{text}\r\n".encode())
+        if value is not None:
+            text = value if isinstance(value, str) else wire.encode(value).decode()
+            parts.append(_head(mark, name) + f"{text}\r\n".encode(errors="replace"))
     for name, file in files:
-        head = f'{_head(mark, name)}; filename="{_quoted(file.filename)}"\r\nContent-Type: {file.mime_type}'
-        parts += [f"{head}\r\n\r\n".encode(), file.content, b"\r\n"]
+        headers = {"Content-Type": file.mime_type, **(file.headers or {})}
+        parts += [_head(mark, name, file.filename, headers), file.content, b"\r\n"]
     parts.append(f"--{mark}--\r\n".encode())
     return Body(parts, f"multipart/form-data; boundary={mark}")
 
 
-def _head(mark: str, name: str) -> str:
-    return f'--{mark}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
+def _head(
+    mark: str, name: str, filename: str | None = None, headers: Mapping[str, str] | None = None
+) -> bytes:
+    what = f'form-data; name="{_quoted(name)}"'
+    if filename is not None:
+        what += f'; filename="{_quoted(filename)}"'
+    more = "".join(f"\r\n{_line(key)}: {_line(value)}" for key, value in (headers or {}).items())
+    return f"--{mark}\r\nContent-Disposition: {what}{more}\r\n\r\n".encode(errors="replace")
 
 
 def _quoted(text: str) -> str:
     # as browsers do: https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
-    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    return _line(text).replace('"', "%22")
 
 
-def json_list(name: str, values: Iterable[bytes]) -> Body:
-    """Return the JSON object {name: [values]}, each value JSON already; they are taken one by one."""
-
-    def pieces() -> Iterator[bytes]:
-        between = b'{"%b":[' % name.encode()
-        for value in values:
-            yield between
-            yield value
-            between = b","
-        yield b"]}" if between == b"," else between + b"]}"
-
-    return Body([spooled(pieces())])
+def _line(text: str) -> str:
+    return text.replace("\r", "%0D").replace("\n", "%0A")

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from claude_magic import catalog, ledger, wire
-from claude_magic.answer import Answer
+from claude_magic.answer import GAP, Answer
 from claude_magic.current import session_id, source_of
 from claude_magic.errors import (
     Attempt,
@@ -60,6 +60,8 @@ class Call:
     attempts: tuple[Attempt, ...] = ()
     request_id: str | None = None
     go_on: str = ""  # what to type for the rest of an answer that is cut or stopped
+    spoken: bool = False  # there was text, and since then
+    gap: bool = False  # something else
 
     def run(self, watch: Watch | None, *, stream: bool) -> None:
         """Send the call and pass on what arrives."""
@@ -69,7 +71,10 @@ class Call:
         else:
             self.message = self.client.messages.create(**self.body)
             self.request_id = self.message.request_id
-            self._pass_on({"type": "text_delta", "text": self.message.text}, watch)
+            for block in self.message.get("content") or ():
+                self._begin(block, watch)
+                if isinstance(block, dict):
+                    self._pass_on({**block, "type": f"{block.get('type')}_delta"}, watch)
         if self.message is not None and self.message.get("stop_reason") == "refusal":
             self.outcome = "refused"
 
@@ -77,12 +82,23 @@ class Call:
         with self.client.messages.stream(**self.body) as stream:
             try:
                 for event in stream.raw():
-                    if event.get("type") == "content_block_delta":
+                    if event.get("type") == "content_block_start":
+                        self._begin(event.get("content_block"), watch)
+                    elif event.get("type") == "content_block_delta":
                         self._pass_on(event.get("delta"), watch)
             finally:
                 self.message = stream.message
                 self.attempts, self.request_id = stream.attempts, stream.request_id
         self.message = stream.get_final_message()
+
+    def _begin(self, block: Any, watch: Watch | None) -> None:
+        """Set texts apart that something stood between, as `answer.said` does."""
+        if not isinstance(block, dict) or block.get("type") != "text":
+            self.gap = self.spoken
+            return
+        if self.gap:
+            self._pass_on({"type": "text_delta", "text": GAP}, watch)
+        self.gap = False
 
     def _pass_on(self, delta: Any, watch: Watch | None) -> None:
         kind = delta.get("type") if isinstance(delta, dict) else None
@@ -92,6 +108,7 @@ class Call:
         piece = delta.get(name)
         if not isinstance(piece, str) or not piece:
             return
+        self.spoken = self.spoken or name == "text"
         if self.first is None:
             self.first = time.monotonic()
         if watch is not None:

@@ -19,13 +19,11 @@ from claude_magic.endpoints import MB, Endpoint
 from claude_magic.errors import ConfigError, InputError, RequestTooLargeError
 from claude_magic.feeds import AsyncFeed, Feed
 from claude_magic.keys import HEADER, Secret, hide, reveal
-from claude_magic.pages import AsyncPages, Page
+from claude_magic.pages import AsyncPage, AsyncPages, Page
 from claude_magic.policy import Call, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
-
-    from claude_magic.body import Body
 
 T = TypeVar("T")
 R = TypeVar("R", bound=wire.Record)
@@ -35,7 +33,11 @@ SLOW = 600 * 128_000 / 3600  # max_tokens that may take longer than ten minutes,
 USER_AGENT = f"claude-magic/{__version__} Python/{platform.python_version()}"
 PER_CALL = ("timeout", "total_timeout", "max_retries", "retry_unknown")
 NO_ADMIN = "Set ANTHROPIC_ADMIN_KEY to an admin key (sk-ant-admin…), or type %claude login admin."
-SHORT_HEADERS = {"user_profile_id": "anthropic-user-profile-id", "workspace_id": "anthropic-workspace-id"}
+SHORT_HEADERS = {  # parameters that are headers of every call outside the organization's
+    "user_profile_id": "anthropic-user-profile-id",
+    "workspace_id": "anthropic-workspace-id",
+    "anthropic_worker_id": "anthropic-worker-id",
+}
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,28 +60,20 @@ class Caller:
     def __init__(self, route: transport.Route, options: Options, http: Any) -> None:
         self.route, self.options, self.http = route, options, http
 
-    def call(
-        self,
-        row: Endpoint,
-        params: Mapping[str, Any],
-        /,
-        *,
-        stream: bool = False,
-        body: Body | None = None,
-        **path: str,
-    ) -> Call:
+    def call(self, row: Endpoint, params: Mapping[str, Any], /, *, stream: bool = False, **path: str) -> Call:
         """Return the Call of an endpoint; raises ClaudeError where it could not be sent.
 
-        `body` is sent in place of one made from the parameters; `stream` leaves the answer unread.
+        `stream` leaves the answer unread.
         """
         rest = dict(params)
         options = _usable(replace(self.options, **{k: rest.pop(k) for k in PER_CALL if k in rest}))
         headers = self._headers(row, rest)
         extra, more = _named(rest, "extra_query"), _named(rest, "extra_body")
         found = parameters.sort(row, rest, options.anthropic_version)
-        upload = body or found.upload(more)
-        data = b"" if upload or not (found.fields or more) else _encoded({**found.fields, **more})
-        check_size(row, len(upload or data))
+        found.fields.update(more)
+        upload = found.upload(row)
+        data = b"" if upload or not (found.fields or row.has_body) else _encoded(found.fields)
+        check_size(row, upload.held if upload else len(data))
         if upload:
             headers["content-type"] = upload.kind
         query = (*found.query, *parameters.pairs(extra))
@@ -108,10 +102,10 @@ class Caller:
         }
         if row.method != "GET":
             headers["content-type"] = "application/json"
-        betas = [*row.betas, *_betas(params.pop("betas", None))]
-        for name, header in SHORT_HEADERS.items():
-            if name not in (*row.params, *row.names) and (value := params.pop(name, None)) is not None:
-                headers[header] = _header_value(name, value)
+        betas = [*_betas(params.pop("betas", None)), *row.betas]
+        for name in () if row.admin else SHORT_HEADERS.keys() & params.keys() - {*row.params, *row.names}:
+            if (value := params.pop(name)) is not None:
+                headers[SHORT_HEADERS[name]] = _header_value(name, value)
         for more in (self.options.default_headers, _named(params, "extra_headers")):
             headers.update({_header_name(k): _header_value(k, v) for k, v in more.items() if v is not None})
         betas += _betas(headers.pop("anthropic-beta", None))
@@ -135,7 +129,7 @@ class Caller:
 class SyncCaller(Caller):
     """Runs calls on the thread that asks."""
 
-    feed = Feed
+    feed, page = Feed, Page
 
     def send(self, call: Call) -> Reply:
         """Carry a call through its sends and waits."""
@@ -163,7 +157,7 @@ class SyncCaller(Caller):
 class AsyncCaller(Caller):
     """Runs calls on the running event loop."""
 
-    feed = AsyncFeed
+    feed, page = AsyncFeed, AsyncPage
 
     async def send(self, call: Call) -> Reply:
         """Carry a call through its sends and waits."""
@@ -174,7 +168,7 @@ class AsyncCaller(Caller):
         """Carry a call through and return its answer in a shape."""
         return shape(await self.send(call))
 
-    def pages(self, fetch: Callable[[Mapping[str, Any]], Awaitable[Page]]) -> AsyncPages:
+    def pages(self, fetch: Callable[[Mapping[str, Any]], Awaitable[AsyncPage]]) -> AsyncPages:
         """Return a list to await (its first page) or to go through with `async for`."""
         return AsyncPages(fetch)
 
@@ -192,10 +186,12 @@ class AsyncCaller(Caller):
                 go = partial(steps.throw, error)
 
 
-def whole(reply: Reply) -> wire.Record:
-    """Return an answer as a Record with its `.response`; raises APIResponseError where it is none."""
-    found: wire.Record = shaped(reply, wire.record)
-    return found
+def whole(reply: Reply) -> wire.Record | None:
+    """Return an answer as a Record with its `.response`, or None where it is the API's null.
+
+    Raises APIResponseError where it is neither.
+    """
+    return None if reply.body.strip() == b"null" else shaped(reply, wire.record)
 
 
 def shaped(reply: Reply, kind: Callable[[Any], R]) -> R:

@@ -12,7 +12,7 @@ from keyword import iskeyword
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import flags
+from claude_magic import flags, verbs
 from claude_magic.errors import InputError, nearest
 from claude_magic.flags import COMMANDS, FLAGS, Command, Flag, flag_table_markdown, help_text
 from claude_magic.questions import rewrite
@@ -63,6 +63,7 @@ class Ask:
     think: bool | None = None
     raw: bool = False
     attach: list[str] = field(default_factory=list)
+    skills: list[str] = field(default_factory=list)
     dry_run: bool = False
     max_cost: Decimal | None = None
     param: dict[str, Any] = field(default_factory=dict)
@@ -128,6 +129,9 @@ def _command(question: str, aliases: Mapping[str, str]) -> CommandCall | None:
     if not command:
         _refuse_slip(name, rest, aliases)
         return None
+    if name in verbs.VERBS:
+        _check_verb(name, rest)
+        return CommandCall(name, split(rest), rest)
     words = " ".join(rest.split())
     if re.fullmatch(command.shape, words) if words else command.bare:
         return CommandCall(name, split(rest), rest)
@@ -136,6 +140,15 @@ def _command(question: str, aliases: Mapping[str, str]) -> CommandCall | None:
         f"{name!r} is a command, and {short(words)!r} does not fit it" if words else f"{name!r} needs more",
         hint=f"Type %claude -- {short(question)} to ask that, or %claude {command.usage}{what}",
     )
+
+
+def _check_verb(name: str, rest: str) -> None:
+    """Raise InputError for words that are no verb with what it needs, with both ways to go on."""
+    try:
+        verbs.read(name, split(rest))
+    except InputError as error:
+        error.hint += f"; to ask that as it is: %claude -- {short(f'{name} {rest}')}"
+        raise
 
 
 def _refuse_slip(name: str, rest: str, aliases: Mapping[str, str]) -> None:
@@ -288,6 +301,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "text": (str, "a text"),
     "word": (_matching(r"\S+"), "a model id, alias or short word"),
     "path": (_matching(r"(?s).+"), "a path"),
+    "skill": (_matching(r"[\w.-]+(?: [\w.-]+)*(?:@[\w.-]+)?"), "the name or id of a skill"),
     "choice": (str, "one of its choices"),
     "name": (_name, "the name of a variable"),
     "thread": (_matching(r"[\w.-]{1,64}"), "a name of letters, digits, - and _, without spaces"),

@@ -18,7 +18,7 @@ from claude_magic.keys import PRACTICE_URL, Secret, hide
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from claude_magic.resources import AsyncMessages, Messages
+    from claude_magic.resources import AsyncMessages, Files, Messages, Skills
 
 
 class _Base:
@@ -122,6 +122,10 @@ class Client(_Base):
 
     _http_kind, _caller_kind = pool.HTTP, SyncCaller
     messages: Messages
+    files: Files
+    skills: Skills
+    models: spaces.Space
+    organization: spaces.Space
 
     def close(self) -> None:
         """Close an `http_client` that was given; the shared pool stays."""
@@ -140,6 +144,8 @@ class AsyncClient(_Base):
 
     _http_kind, _caller_kind = pool.ASYNC_HTTP, AsyncCaller
     messages: AsyncMessages
+    files: Any  # methods that return awaitables
+    skills: Any
 
     async def close(self) -> None:
         """Close an `http_client` that was given; the loop's pool stays."""

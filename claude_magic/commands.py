@@ -9,8 +9,9 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import asking, catalog, cell, current, keys, limits, reports, settings
-from claude_magic.errors import ConfigError, InputError, printable
+from claude_magic import asking, catalog, cell, current, keys, limits, reports, service, settings, uploads
+from claude_magic.errors import ConfigError, InputError
+from claude_magic.jobs import Said
 from claude_magic.thread import threads
 
 if TYPE_CHECKING:
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = {"switch": "on", "usd": "0.50", "seconds": "600", "rate": "100"}  # values of a setting, by kind
 LASTING = {"day"}  # a day is longer than a session, so its budget is kept in the settings file
-
-
-class Said(str):
-    """A text that a cell shows as it is, without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return printable(str(self))
 
 
 def run(shell: Any, call: CommandCall) -> Any:
@@ -56,6 +48,12 @@ def _version(_: Any, __: CommandCall) -> Said:
 
 
 # ---- models and settings -----------------------------------------------------------------------------------
+
+
+def _models(_: Any, call: CommandCall) -> Any:
+    if call.args[:1] == ["get"]:
+        return current.client().models.retrieve(catalog.resolve(call.args[1]))
+    return reports.models(call.rest)
 
 
 def _model(_: Any, call: CommandCall) -> Said:
@@ -150,11 +148,14 @@ def _setting(found: settings.Setting) -> str:
     return f"{found.name} = {reports.shown(found.value)} ({found.source})"
 
 
-def _login(_: Any, call: CommandCall) -> Said:
+def _login(shell: Any, call: CommandCall) -> Said:
     if call.rest == "forget":
-        return _logout(_, call)
+        return _logout(shell, call._replace(rest=""))
+    if call.rest == "admin":
+        keys.to_file(keys.check(_typed_key("Admin key", "ANTHROPIC_ADMIN_KEY"), "the keyboard"), "admin-key")
+        return Said(f"Kept in {keys.key_path('admin-key')}, which only you can read.{_in_force()}")
     where: keys.Where = "keyring" if call.rest == "keyring" else "file"
-    settings.save_key(_typed_key(), where)
+    settings.save_key(_typed_key("API key", "ANTHROPIC_API_KEY"), where)
     place = "the system's keyring" if where == "keyring" else f"{keys.key_path()}, which only you can read"
     found = settings.credential()
     first = found is None or found.source in ("keyring", "key file")
@@ -163,12 +164,20 @@ def _login(_: Any, call: CommandCall) -> Said:
     return Said(f"Kept in {place}.{others}{practice}")
 
 
-def _logout(_: Any, __: CommandCall) -> Said:
+def _in_force() -> str:
+    first = reports.admin_key()[1] == "ANTHROPIC_ADMIN_KEY"
+    return " ANTHROPIC_ADMIN_KEY goes before it." if first else ""
+
+
+def _logout(_: Any, call: CommandCall) -> Said:
+    keys.key_path("admin-key").unlink(missing_ok=True)
+    if call.rest == "admin":
+        return Said("The admin key that %claude login kept is forgotten; one in the environment stays there")
     settings.forget_key()
-    return Said("The key that %claude login kept is forgotten; one in the environment stays there")
+    return Said("The keys that %claude login kept are forgotten; those in the environment stay there")
 
 
-def _typed_key() -> keys.Secret:
+def _typed_key(what: str, env: str) -> keys.Secret:
     import getpass
     import warnings
 
@@ -177,11 +186,11 @@ def _typed_key() -> keys.Secret:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)  # never read it where it would be seen
-            return keys.Secret(getpass.getpass("API key (not shown): "))
+            return keys.Secret(getpass.getpass(f"{what} (not shown): ").strip())
     except (StdinNotImplementedError, getpass.GetPassWarning, EOFError, OSError):
         raise ConfigError(
             "A key cannot be typed here: nobody is asked in a notebook that runs by itself",
-            hint="Set the environment variable ANTHROPIC_API_KEY before the kernel starts.",
+            hint=f"Set the environment variable {env} before the kernel starts.",
         ) from None
 
 
@@ -224,7 +233,7 @@ def _allow(scope: str, amount: str | None) -> None:
 def _count(shell: Any, call: CommandCall) -> Said:
     model = settings.model().value
     blocks = asking.render(shell, call.rest).blocks
-    messages = [{"role": "user", "content": blocks}]
+    messages = uploads.unsent([{"role": "user", "content": blocks}])
     found = current.client().messages.count_tokens(model=model, messages=messages)["input_tokens"]
     cost = catalog.cost({"input_tokens": found, "output_tokens": 0}, model)
     price = "price unknown" if cost is None else f"{limits.usd(cost)} as input"
@@ -271,7 +280,7 @@ def _brief(text: str) -> str:
 
 RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "help": _help,
-    "models": lambda _, call: reports.models(call.rest),
+    "models": _models,
     "model": _model,
     "alias": _alias,
     "system": _system,
@@ -285,6 +294,10 @@ RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "undo": _undo,
     "continue": _continue,
     "count": _count,
+    "files": service.run,
+    "skills": service.run,
+    "batches": service.run,
+    "admin": service.run,
     "login": _login,
     "logout": _logout,
     "practice": _practice,

@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import flags, tables
+from claude_magic import flags, tables, verbs
 from claude_magic.errors import InputError
 from claude_magic.words import next_word
 
@@ -25,7 +25,8 @@ _BRACE = re.compile(r"(?<!\{)\{([^\W\d]\w*)?(?::([a-z0-9 ]*))?$")
 _WORD = re.compile(r"\w*$")
 
 State = dict[str, Any]
-"""`variables` (name to value), `threads`, `aliases` and `settings` (names); any may be missing."""
+"""`variables` (name to value), `threads`, `aliases`, `settings` (names), `seen` (what a list of the service
+showed: "files", "USER"… to ids); any may be missing."""
 
 
 class Found(NamedTuple):
@@ -68,10 +69,30 @@ def _question(before: str, state: State) -> Found:
         found = _flag_or_value(words, fragment, state)
         commands = [] if words else [*flags.BY_NAME]
         return found or _choose(fragment, commands if fragment else [*commands, *_flags(words)])
+    if words[0] in verbs.VERBS:
+        return _verb(words[0], words[1:], fragment, state)
     command = flags.BY_NAME.get(words[0])
     if command and len(words) == 1 and command.first:
         return _choose(fragment, list(_arguments(command.first, state)))
     return _prose(before, state)
+
+
+def _verb(command: str, words: list[str], fragment: str, state: State) -> Found:
+    """Complete the verb of a command, then what it takes."""
+    if not words:
+        return _choose(fragment, [verb.name for verb in verbs.VERBS[command]])
+    if fragment.startswith("{"):
+        return _prose(fragment, state)
+    place, left = verbs.takes(command, words)
+    seen: Mapping[str, Iterable[str]] = state.get("seen", {})
+    if place in ("PATH", "FOLDER|ZIP", "TO"):
+        held: Iterable[str] = _files(fragment)
+    else:
+        held = PLACES.get(place) or seen.get(command if place == "ID" else place, ())
+    return _choose(fragment, [*held, *left])
+
+
+PLACES = {"WHAT": verbs.GROUPS, "WIDTH": verbs.WIDTHS, "ROLE": verbs.ROLES}
 
 
 def _prose(before: str, state: State) -> Found:
@@ -143,7 +164,9 @@ def _values(flag: flags.Flag, fragment: str, state: State) -> Iterable[str]:
     if flag.choices:
         return flag.choices
     if flag.kind == "path":
-        return _files(fragment)
+        return [*_files(fragment), *state.get("seen", {}).get("files", ())]
+    if flag.kind == "skill":
+        return [*flags.SKILLS, *state.get("seen", {}).get("skills", ())]
     if flag.name == "model":
         return _models(state)
     held: Iterable[str] = state.get("threads" if flag.name == "thread" else "variables", ())
@@ -209,8 +232,8 @@ def uninstall(ip: Any) -> None:
 
 
 def _notebook(ip: Any) -> State:
-    """Return what a notebook holds: its variables, conversations, aliases and settings."""
-    from claude_magic import settings
+    """Return what a notebook holds: its variables, conversations, aliases, settings and what it was shown."""
+    from claude_magic import listings, settings
     from claude_magic.thread import threads
 
     names = {k: v for k, v in ip.user_ns.items() if not k.startswith("_") and k not in ip.user_ns_hidden}
@@ -219,4 +242,5 @@ def _notebook(ip: Any) -> State:
         "threads": [thread.name for thread in threads],
         "aliases": list(settings.aliases()),
         "settings": list(settings.OPTIONS),
+        "seen": {kind: list(ids) for kind, ids in listings.seen.items()},
     }

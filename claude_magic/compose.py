@@ -26,19 +26,25 @@ Prompt = str | list[dict[str, Any]]
 MESSAGE = 4  # tokens around a message
 LEAST_BUDGET = 1024  # thinking tokens, the least that older models take
 NOT_COUNTED = frozenset(
-    {"max_tokens", "stream", "metadata", "stop_sequences", "service_tier", "inference_geo"}
+    {"max_tokens", "stream", "metadata", "stop_sequences", "service_tier", "inference_geo", "container"}
 )
 
 
-def blocks(prompt: Prompt, attach: Sequence[str | Path] = ()) -> list[dict[str, Any]]:
-    """Return the content blocks of a question, files first; raises InputError where there is no question."""
+def blocks(
+    prompt: Prompt, attach: Sequence[str | Path | Mapping[str, Any]] = (), *, code: bool = False
+) -> list[dict[str, Any]]:
+    """Return the content blocks of a question, files first; raises InputError where there is no question.
+
+    A file is a path, an id, or what the service says of a file; `code` says that code can read any.
+    """
     made = [{"type": "text", "text": prompt}] if isinstance(prompt, str) else list(prompt)
     if attach:
         from claude_magic.prompt import render
 
         text = prompt if isinstance(prompt, str) else ""
-        files = render(text, {}, raw=True, attach=[str(path) for path in attach]).blocks
-        made = files if text else [*files, *made]
+        files = [file if isinstance(file, dict) else str(file) for file in attach]
+        shown = render(text, {}, raw=True, attach=files, code=code).blocks
+        made = shown if text else [*shown, *made]
     if not any(b.get("type") != "text" or str(b.get("text", "")).strip() for b in made):
         raise InputError("There is no question", hint="Write it under %%claude, or after %claude.")
     return made
@@ -62,8 +68,11 @@ def compose(
     effort: str | None = None,
     think: bool | None = None,
     params: Mapping[str, Any] | None = None,
+    room: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the parameters of `messages.create`; what is None comes from the settings, `params` goes on top.
+
+    `room` is what skills need, see `making.room`; tools among the `params` are added to its own.
 
     Raises InputError for what the model cannot do, ConfigError for an unusable setting.
     """
@@ -91,6 +100,8 @@ def compose(
         body["thinking"] = thinking
     if not isinstance(more.get("messages", []), list):
         raise InputError("messages must be a list", hint="Leave -p messages out; the prompt makes them.")
+    if room:
+        more = _in_room(room, more)
     config = {**body.get("output_config", {}), **_mapping(more.get("output_config"))}
     return {**body, **more, **({"output_config": config} if config else {})}
 
@@ -103,6 +114,16 @@ def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(more, dict)
         else {**params}
     )
+
+
+def _in_room(room: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with what skills need; what the parameters say themselves stays."""
+    tools = params.get("tools")
+    if isinstance(tools, list | None):
+        kinds = [str(tool.get("type")) for tool in tools or () if isinstance(tool, dict)]
+        runs = any(kind.startswith("code_execution") for kind in kinds)
+        tools = [*([] if runs else room["tools"]), *(tools or ())]
+    return {"container": room["container"], **params, "tools": tools}
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog, compose, current, limits
+from claude_magic import catalog, compose, current, limits, making, uploads
 from claude_magic.errors import APIConnectionError, ConfigError
 from claude_magic.thread import Thread, threads
 
@@ -57,7 +57,8 @@ def dry_run(
     prompt: compose.Prompt,
     *,
     thread: Thread | str | None = None,
-    attach: Sequence[str | Path] = (),
+    attach: Sequence[str | Path | Mapping[str, Any]] = (),
+    skills: Sequence[str] | str = (),
     system: str | None = None,
     client: Client | None = None,
     **given: Any,
@@ -65,9 +66,13 @@ def dry_run(
     """Return what `ask` with the same arguments would take and cost, without asking.
 
     Tokens are counted by the service, free of charge, where a client can reach it; else they are estimated.
+    Nothing is uploaded: a file that would be stands in the body with its content, or a word for it.
     """
     talk = threads.get(thread) if isinstance(thread, str) else thread or Thread()
-    body = compose.request(talk, talk.ask(compose.blocks(prompt, attach)), system=system, **given)
+    wanted = making.skills(skills, lambda: client or current.client(), talk.skills)
+    user = talk.ask(compose.blocks(prompt, attach, code=bool(wanted)))
+    body = compose.request(talk, user, system=system, room=making.room(wanted, talk.container), **given)
+    body["messages"] = uploads.unsent(body["messages"])
     guess = compose.estimate(body)
     tokens, how = _counted(body, client) or (guess, ESTIMATE)
     scale = tokens / max(guess, 1)

@@ -11,6 +11,7 @@ import functools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urljoin
 
 if TYPE_CHECKING:
     import inspect
@@ -98,7 +99,7 @@ class Endpoint(NamedTuple):
     @property
     def doc(self) -> str:
         """Return the address of the API's own page for this call."""
-        return DOCS + (self.page or f"{'beta/' if self.beta else ''}{self.name.replace('.', '/')}")
+        return urljoin(DOCS, self.page or f"{'beta/' * self.beta}{self.name.replace('.', '/')}")
 
     @property
     def signature(self) -> inspect.Signature:

@@ -4,6 +4,8 @@ ClaudeError                     every failure of this package; nothing else leav
 ├── InputError                  what was typed or passed cannot be used; nothing was sent
 ├── ConfigError                 a key, address or setting is missing or unusable; nothing was sent
 ├── BudgetError                 the call could cost more than a budget allows; nothing was sent
+├── ReplayError                 a replay has no recorded answer for the call; nothing was sent
+├── AnswerError                 an answer does not have the form asked for; see `.text`
 └── APIError                    something happened on the way to, at, or from the service
     ├── APIConnectionError      no answer arrived
     │   └── APITimeoutError     the time allowed ran out
@@ -124,6 +126,18 @@ class ConfigError(ClaudeError):
 
 class BudgetError(ClaudeError):
     """The call could cost more than a budget allows; nothing was sent."""
+
+
+class AnswerError(ClaudeError):
+    """An answer does not have the form asked for: `.text` is the answer, `.schema` what was asked for."""
+
+    def __init__(self, message: str, *, text: str = "", schema: Any = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.text, self.schema = text, schema
+
+
+class ReplayError(ClaudeError):
+    """A replay has no recorded answer for the call; nothing was sent."""
 
 
 class APIError(ClaudeError):

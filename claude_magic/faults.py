@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx2
 
-from claude_magic.errors import APIConnectionError, APITimeoutError, ClaudeError
+from claude_magic.errors import APIConnectionError, APITimeoutError, ClaudeError, ReplayError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Told(NamedTuple):
 def explain(error: Exception, host: str, silence: Any) -> Told:
     """Return the ClaudeError for an exception; `silence` is the time that was allowed (seconds)."""
     if isinstance(error, ClaudeError):
-        return Told(error, final=True)
+        return Told(error, unsent=isinstance(error, ReplayError), final=True)
     if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
         return Told(timed_out(f"Could not reach {host} in time"), unsent=True)
     if isinstance(error, httpx2.TimeoutException):

@@ -5,39 +5,56 @@ A splitter turns bytes into items and holds no socket; `Feed` and `AsyncFeed` ar
 
 from __future__ import annotations
 
-import os
-import secrets
 from contextlib import aclosing, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from claude_magic import wire
 from claude_magic.app import Response
-from claude_magic.errors import ClaudeError, InputError, Stopped, StreamError, from_response
+from claude_magic.errors import (
+    APIConnectionError,
+    ClaudeError,
+    InputError,
+    Stopped,
+    StreamError,
+    from_response,
+)
+from claude_magic.saving import Unfinished
 from claude_magic.sse import Decoder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    import os
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from pathlib import Path
 
     from claude_magic.policy import Reply
 
 LONGEST = 64 * 2**20  # bytes of one line
 AGAIN = "Ask for it again; nothing was changed by reading it."
+LOST = "Ask again; what had been written is charged."
 
 
 class Bytes:
-    """A file's content: the pieces as they come."""
+    """A file's content: the pieces as they come, cleaned of keys."""
+
+    done = False  # whether all has come, whatever becomes of the connection
 
     def __init__(self, reply: Reply) -> None:
-        self.clean = reply.open.route.clean
+        self.reply, self.clean = reply, reply.open.route.clean
+        self.kept = max((len(s.reveal()) for s in reply.open.route.hidden), default=1) - 1
+        self.rest = b""
 
-    def take(self, chunk: bytes) -> list[Any]:
-        """Return the items that these bytes complete."""
-        return [self.clean(chunk)]
+    def take(self, chunk: bytes) -> Iterator[Any]:
+        """Yield the items that these bytes complete."""
+        if self.kept:  # the end of a piece may be the beginning of a key
+            data = self.clean(self.rest + chunk)
+            chunk, self.rest = data[: -self.kept], data[-self.kept :]
+        if chunk:
+            yield chunk
 
-    def end(self) -> list[Any]:
-        """Return what the end completes."""
-        return []
+    def end(self) -> Iterator[Any]:
+        """Yield what the end completes; raises StreamError where the end is too early."""
+        if self.rest:
+            yield self.rest
 
 
 class Lines(Bytes):
@@ -45,24 +62,23 @@ class Lines(Bytes):
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply)
-        self.rest: list[bytes] = []
-        self.held = 0
+        self.held: list[bytes] = []
+        self.size = 0
 
-    def take(self, chunk: bytes) -> list[Any]:
-        """Return the Records of the lines that these bytes complete; raises StreamError."""
+    def take(self, chunk: bytes) -> Iterator[Any]:
+        """Yield the Records of the lines that these bytes complete; raises StreamError."""
         head, line, tail = chunk.rpartition(b"\n")
-        if not line:
-            self.held += len(chunk)
-            if self.held > LONGEST:
-                raise StreamError(f"A line of the answer is longer than {LONGEST / 2**20:.0f} MB", hint=AGAIN)
-            self.rest.append(chunk)
-            return []
-        whole = b"".join((*self.rest, head))
-        self.rest, self.held = [tail], len(tail)
-        return [self._record(line) for line in whole.split(b"\n") if line.strip()]
+        if line:
+            whole = b"".join((*self.held, head))
+            self.held, self.size = [], 0
+            yield from map(self._record, filter(bytes.strip, whole.split(b"\n")))
+        self.held.append(tail)
+        self.size += len(tail)
+        if self.size > LONGEST:
+            raise StreamError(f"A line of the answer is longer than {LONGEST / 2**20:.0f} MB", hint=AGAIN)
 
-    def end(self) -> list[Any]:
-        """Return the last line's Record, where it had no end."""
+    def end(self) -> Iterator[Any]:
+        """Yield the last line's Record, where it had no end."""
         return self.take(b"\n")
 
     def _record(self, line: bytes) -> Any:
@@ -73,41 +89,87 @@ class Lines(Bytes):
 
 
 class Events(Bytes):
-    """Server events: a Record for the data of each, until the service says that it is done."""
+    """Server events: a Record for the data of each; the service ends when it likes."""
+
+    hint = AGAIN
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply)
-        self.decoder, self.reply = Decoder(limit=LONGEST), reply
+        self.decoder = Decoder(limit=LONGEST)
         kind = reply.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
             raise reply.unusable(f"The server answered with {kind or 'no content type'}, not with a stream")
 
-    def take(self, chunk: bytes) -> list[Any]:
-        """Return the Records of the events that these bytes complete; raises StreamError."""
-        found = [(name, self.clean(data)) for name, data in self.decoder.feed(chunk)]
-        return [self._record(name, data) for name, data in found if data and data != b"[DONE]"]
+    def take(self, chunk: bytes) -> Iterator[Any]:
+        """Yield the Records of the events that these bytes complete; raises StreamError."""
+        for name, data in self.decoder.feed(chunk):
+            if data and not self._mark(data):
+                yield self._record(name, self.clean(data))
+
+    def end(self) -> Iterator[Any]:
+        """Yield nothing: an event without its end is none."""
+        return iter(self.decoder.flush())
+
+    def _mark(self, data: bytes) -> bool:
+        """Say whether this is the mark of the end, and no event."""
+        return data == b"[DONE]"
 
     def _record(self, name: str, data: bytes) -> Any:
         try:
             event = wire.decode(data)
         except ValueError:
-            raise StreamError("An event of the stream is not JSON", hint=AGAIN) from None
-        if name == "error" or (
-            isinstance(event, dict) and (event.get("type") == "error" or "error" in event)
-        ):
+            raise StreamError("An event of the stream is not JSON", hint=self.hint) from None
+        kind = event.get("type") if isinstance(event, dict) else ""
+        if name == "error" or kind == "error" or (kind is None and "error" in event):
             told = from_response(self.reply.status, data)
             raise StreamError(
-                f"The stream was ended by the service: {told.message}", type=told.type, body=event
+                f"The stream was ended by the service: {told.message}",
+                hint=self.hint,
+                type=told.type,
+                error_code=told.error_code,
+                body=event,
             )
         return event
 
 
+class Writing(Events):
+    """The events of an answer being written: whole only after `[DONE]` or a stop reason (S1)."""
+
+    hint = LOST
+
+    def end(self) -> Iterator[Any]:
+        """Yield nothing; raises StreamError where the answer had not ended."""
+        if not self.done:
+            raise StreamError("The stream ended before the answer was complete", hint=self.hint)
+        return super().end()
+
+    def _mark(self, data: bytes) -> bool:
+        found = super()._mark(data)
+        self.done = self.done or found
+        return found
+
+    def _record(self, name: str, data: bytes) -> Any:
+        event = super()._record(name, data)
+        self.done = self.done or (isinstance(event, dict) and event.get("stop_reason") is not None)
+        return event
+
+
 class _Feed:
-    """What both feeds know: the answer they read, its HTTP side, and whether it was read."""
+    """What both feeds know: the answer they read and its HTTP side. It can be read once."""
 
     def __init__(self, reply: Reply, splitter: type[Bytes] = Bytes) -> None:
-        self._reply, self._items = reply, None
-        self._splitter = splitter(reply)
+        self._reply = reply
+        self._items = self._begun(reply, splitter)
+
+    def _begun(self, reply: Reply, splitter: type[Bytes]) -> Any:
+        """Return the items, begun: from then on, dropping them closes the connection."""
+        raise NotImplementedError
+
+    def _taken(self) -> Any:
+        items, self._items = self._items, None
+        if items is None:
+            raise InputError("This answer was read already", hint="Keep what it gave, or ask for it again.")
+        return items
 
     @property
     def response(self) -> Response:
@@ -123,30 +185,20 @@ class _Feed:
         kind = self._reply.headers.get("content-type", "unknown content")
         return f"<{type(self).__name__} {kind}, to be read once>"
 
-    def _told(self, error: ClaudeError) -> ClaudeError:
-        error.request_id = error.request_id or self.request_id
-        error.attempts = error.attempts or self._reply.attempts
-        return error
-
 
 class Feed(_Feed):
-    """An answer that arrives in pieces: iterate over it once, or `read()` it; closed when read to its end.
+    """An answer that arrives in pieces: iterate over it once, or `read()` it; closed when no longer read.
 
     Raises ClaudeError when it breaks off, and Stopped when interrupted.
     """
 
+    def _begun(self, reply: Reply, splitter: type[Bytes]) -> Any:
+        items = _read(reply, splitter)
+        next(items)
+        return items
+
     def __iter__(self) -> Iterator[Any]:
-        download = self._reply.open
-        try:
-            for chunk in download.chunks():
-                yield from self._splitter.take(chunk)
-            yield from self._splitter.end()
-        except ClaudeError as error:
-            raise self._told(error) from None
-        except KeyboardInterrupt:
-            raise Stopped from None
-        finally:
-            download.close()
+        return self._taken()  # type: ignore[no-any-return]
 
     iter_bytes = __iter__
 
@@ -160,10 +212,10 @@ class Feed(_Feed):
 
     def write_to_file(self, path: str | os.PathLike[str]) -> Path:
         """Write the bytes to a file that appears only once it is whole; returns its path."""
-        with _Unfinished(Path(path)) as file:
+        with Unfinished(path) as file:
             for piece in self:
                 file.write(piece)
-        return Path(path)
+        return file.path
 
     def close(self) -> None:
         """Close the connection."""
@@ -179,19 +231,14 @@ class Feed(_Feed):
 class AsyncFeed(_Feed):
     """An answer that arrives in pieces, for `async for`; otherwise as `Feed`."""
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        download = self._reply.open
-        try:
-            async with aclosing(download.achunks()) as chunks:
-                async for chunk in chunks:
-                    for item in self._splitter.take(chunk):
-                        yield item
-            for item in self._splitter.end():
-                yield item
-        except ClaudeError as error:
-            raise self._told(error) from None
-        finally:
-            await download.aclose()
+    def _begun(self, reply: Reply, splitter: type[Bytes]) -> Any:
+        items = _aread(reply, splitter)
+        with suppress(StopIteration):  # its first step waits for nothing
+            items.asend(None).send(None)
+        return items
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._taken()  # type: ignore[no-any-return]
 
     iter_bytes = __aiter__
 
@@ -205,11 +252,11 @@ class AsyncFeed(_Feed):
 
     async def write_to_file(self, path: str | os.PathLike[str]) -> Path:
         """Write the bytes to a file that appears only once it is whole; returns its path."""
-        with _Unfinished(Path(path)) as file:
+        with Unfinished(path) as file:
             async with aclosing(aiter(self)) as pieces:  # type: ignore[type-var]
                 async for piece in pieces:
                     file.write(piece)
-        return Path(path)
+        return file.path
 
     async def close(self) -> None:
         """Close the connection."""
@@ -222,40 +269,47 @@ class AsyncFeed(_Feed):
         await self.close()
 
 
-class _Unfinished:
-    """A file beside the one that is wanted: it takes its place when whole, and goes when not."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
-
-    def __enter__(self) -> Any:
-        try:
-            self.file = self.beside.open("xb")
-        except OSError as error:
-            raise InputError(
-                f"{self.path} cannot be written: {error.strerror or error}", hint="Choose another folder."
-            ) from None
-        return self.file
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self.file.close()
-        if kind is None:
-            self.beside.replace(self.path)
-        else:
-            with suppress(OSError):
-                self.beside.unlink()
+def _read(reply: Reply, kind: type[Bytes]) -> Iterator[Any]:
+    """Yield once when begun, then the items; holds no feed, so that a dropped one is closed at once."""
+    splitter: Bytes | None = None
+    try:
+        yield None
+        splitter = kind(reply)
+        for chunk in reply.open.chunks():
+            yield from splitter.take(chunk)
+        yield from splitter.end()
+    except ClaudeError as error:
+        if splitter is None or not splitter.done:  # a whole answer stays whole
+            raise _told(error, reply) from None
+    except KeyboardInterrupt:
+        raise Stopped from None
+    finally:
+        reply.open.close()
 
 
-def place(to: str | os.PathLike[str], filename: str) -> Path:
-    """Return the path a file is written to: `to` itself, or a plain name in it where it is a folder.
+async def _aread(reply: Reply, kind: type[Bytes]) -> AsyncGenerator[Any, None]:
+    splitter: Bytes | None = None
+    try:
+        yield None
+        splitter = kind(reply)
+        async with aclosing(reply.open.achunks()) as chunks:
+            async for chunk in chunks:
+                for item in splitter.take(chunk):
+                    yield item
+        for item in splitter.end():
+            yield item
+    except ClaudeError as error:
+        if splitter is None or not splitter.done:
+            raise _told(error, reply) from None
+    finally:
+        await reply.open.aclose()
 
-    Only the last part of a server's name counts, so that nothing is written outside the folder.
-    """
-    path = Path(to).expanduser()
-    if not path.is_dir() and not str(to).endswith(("/", os.sep)):
-        return path
-    name = "".join(
-        c for c in filename.replace("\\", "/").rpartition("/")[2] if c.isprintable() and c not in '<>:"|?*'
-    )
-    return path / (name.lstrip(". ") or "download")
+
+def _told(error: ClaudeError, reply: Reply) -> ClaudeError:
+    """Return the error with what is known of the answer; a connection that broke in it is a StreamError."""
+    if type(error) is APIConnectionError:
+        error = StreamError(error.message, hint=error.hint)
+    error.status = error.status or reply.status
+    error.request_id = error.request_id or reply.headers.get("request-id")
+    error.attempts = error.attempts or reply.attempts
+    return error

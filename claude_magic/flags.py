@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from claude_magic import verbs
 from claude_magic.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ EFFORTS = ("low", "medium", "high", "xhigh", "max")
 FORMATS = ("markdown", "text", "code", "json", "df", "html")
 WIDTH = 80  # characters of a line of help: JupyterLab breaks longer ones, within words
 LINES = ("haiku", "sonnet", "opus", "fable", "mythos")
+SKILLS = ("xlsx", "pptx", "docx", "pdf")
+"""Anthropic's own: https://platform.claude.com/docs/en/agents-and-tools/agent-skills/overview"""
 
 
 class Flag(NamedTuple):
@@ -41,7 +44,7 @@ class Flag(NamedTuple):
     @property
     def repeats(self) -> bool:
         """Whether it may be given several times."""
-        return self.kind in ("path", "pair")
+        return self.kind in ("path", "pair", "skill")
 
 
 class Command(NamedTuple):
@@ -60,6 +63,10 @@ class Command(NamedTuple):
     bare: bool = True
 
 
+def _verbs(command: str) -> str:
+    return ", ".join(verb.name for verb in verbs.VERBS[command])
+
+
 # fmt: off
 _M, _P, _A, _S = "Model", "Prompt", "Answer", "Conversation and sending"
 FLAGS: tuple[Flag, ...] = (
@@ -73,8 +80,14 @@ FLAGS: tuple[Flag, ...] = (
     Flag("param", "param", "pair", _M, "another field of the request: JSON or text; dots nest; may repeat",
          '-p stop_sequences=["END"] -p metadata.user_id=anna', "p", "K=V"),
     Flag("in", "inp", "name", _P, "a variable whose value follows the prompt", "-i df", "i", "NAME"),
-    Flag("attach", "attach", "path", _P, "a file to send along: PDF, image or text; may repeat",
+    Flag("attach", "attach", "path", _P,
+         "a file to send along, or a file's id: PDF, image or text, with --skill any; "
+         "one of more than 1 MB is uploaded once; may repeat",
          '--attach "my report.pdf"', metavar="PATH"),
+    Flag("skill", "skills", "skill", _P,
+         "a skill for code that runs at the service: xlsx, pptx, docx, pdf or your own, also in the turns "
+         "that follow; NAME@VERSION pins it; may repeat",
+         "--skill xlsx", metavar="NAME"),
     Flag("system", "system", "text", _P, "system prompt", '-s "Answer in French."', "s", "TEXT"),
     Flag("raw", "raw", "on", _P, "send {braces} as they are written", "--raw"),
     Flag("out", "out", "name", _A, "keep the answer in a variable", "-o summary", "o", "NAME"),
@@ -97,8 +110,9 @@ _IS_MODEL = rf"(?:{'|'.join(LINES)}|(?=\S*[\d/:@-]){_MODEL})"  # a plain second 
 COMMANDS: tuple[Command, ...] = (
     Command("help", "help [FLAG|COMMAND]", "all of this, or one flag or command explained",
             "help --max-tokens", r"-{0,2}[\w-]+", ("@topics",)),
-    Command("models", "models [WORD|all]", "the models, their limits and prices (all: retired ones too)",
-            "models haiku", _NAME, ("all", *LINES)),
+    Command("models", "models [WORD|all|get MODEL]",
+            "the models, their limits and prices (all: retired ones too; get: what the service says of one)",
+            "models haiku", rf"{_NAME}|get {_MODEL}", ("all", "get", *LINES)),
     Command("model", "model [MODEL]", "the model in use, or another from now on",
             "model opus", _MODEL, ("@models",)),
     Command("alias", "alias [NAME [MODEL|off]]", "your own short words for models",
@@ -123,9 +137,16 @@ COMMANDS: tuple[Command, ...] = (
             "continue", _NAME, ("@threads",)),
     Command("count", "count TEXT", "the tokens of a text, as the service counts them; free of charge",
             "count {df}", r".+", bare=False),
-    Command("login", "login [file|keyring|forget]", "enter a key without showing it, or forget it",
-            "login", "file|keyring|forget", ("file", "keyring", "forget")),
-    Command("logout", "logout", "forget the key, as login forget does", "logout"),
+    Command("files", "files [VERB …]", f"files uploaded or made: {_verbs('files')}", "files"),
+    Command("skills", "skills [VERB …]", f"what --skill can name: {_verbs('skills')}", "skills"),
+    Command("batches", "batches [VERB …]", f"batches of messages: {_verbs('batches')}", "batches"),
+    Command("admin", "admin [VERB …]", f"the organization, with an admin key: {_verbs('admin')}",
+            "admin users"),
+    Command("login", "login [file|keyring|admin|forget]",
+            "enter a key, or an admin key, without showing it; or forget both",
+            "login", "file|keyring|admin|forget", ("file", "keyring", "admin", "forget")),
+    Command("logout", "logout [admin]", "forget the keys that login kept, or only the admin key", "logout",
+            "admin", ("admin",)),
     Command("practice", "practice [on|off|status]", "answers from the practice server: no key, no cost",
             "practice on", "on|off|status", ("on", "off", "status")),
     Command("config", "config [NAME [VALUE|default]]", "lasting settings",
@@ -163,7 +184,7 @@ JSON braces such as {"a": 1} need no doubling; --raw leaves all braces alone"""
 
 ENDING = """\
 The last answer is _claude, a text with .code, .json(), .df(), .usage, .cost.
-More about one of them: %claude help --max-tokens, %claude help budget"""
+More about one of them: %claude help --max-tokens, %claude help files"""
 
 
 def help_text(topic: str | None = None) -> str:
@@ -237,7 +258,10 @@ def _about_flag(flag: Flag) -> str:
 
 
 def _about_command(command: Command) -> str:
-    return f"%claude {command.usage}\n{_wrapped(command.help)}\n  Example: %claude {command.example}"
+    about = f"%claude {command.usage}\n{_wrapped(command.help)}"
+    if command.name in verbs.VERBS:
+        return f"{about}\n\n{_columns(verbs.rows(command.name), 34)}"
+    return f"{about}\n  Example: %claude {command.example}"
 
 
 def _wrapped(text: str) -> str:

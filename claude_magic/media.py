@@ -1,6 +1,7 @@
 """How do files and pictures become content blocks?
 
-https://docs.claude.com/en/docs/build-with-claude/vision and …/pdf-support
+https://docs.claude.com/en/docs/build-with-claude/vision, …/pdf-support and …/files. A large file, or one that
+only code can read, becomes a block that waits: `uploads.py` puts the file's id into it when it is sent.
 """
 
 from __future__ import annotations
@@ -8,17 +9,24 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from claude_magic import private
 from claude_magic.errors import InputError
-from claude_magic.private import secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LONG_EDGE = 1568  # pixels; the service scales larger pictures down to this (2576 on newer models)
 MOST_IMAGE = 7_500_000  # bytes, 10 MB as base64
 MOST_PDF = 23_000_000  # bytes; a request takes 32 MB
 MOST_TEXT = 2_000_000  # bytes
+MOST_FILE = 500 * 2**20  # bytes of an upload
+LARGE = 1_000_000  # bytes from which a file is uploaded once, and not sent with every question
 PDF = b"%PDF-"
+FILE_ID = re.compile(r"file_\w{6,}")
 
 
 class Part(NamedTuple):
@@ -28,16 +36,106 @@ class Part(NamedTuple):
     what: str
 
 
-def from_path(place: str | os.PathLike[str]) -> Part:
-    """Return a file as a block; raises InputError for what is missing, unreadable, too large or unknown."""
+class Waiting(NamedTuple):
+    """A file that a block waits for: where it lies, or its id; `block` is the type the block will have.
+
+    Of a mere `id` the service says the type; `code` says whether there is code that can read any.
+    """
+
+    path: str = ""
+    mime_type: str = ""
+    block: str = ""
+    id: str = ""
+    code: bool = False
+
+
+def waiting(block: Mapping[str, Any]) -> Waiting | None:
+    """Return the file that a block waits for, or None for a block that can be sent."""
+    source = block.get("source")
+    found = source.get("waiting") if isinstance(source, dict) else None
+    return Waiting(**found) if isinstance(found, dict) else None
+
+
+def _waits(file: Waiting, name: str, what: str) -> Part:
+    # a file as the source, whatever it becomes: a budget then allows for the largest
+    source = {"type": "file", "waiting": file._asdict()}
+    return Part({"type": "document", "source": source, "title": name}, what)
+
+
+def from_id(file_id: str, *, code: bool = False) -> Part:
+    """Return a block for a file of the service; `code` says whether there is code that can read any type."""
+    return _waits(Waiting(id=file_id, code=code), file_id, "file of the service")
+
+
+def from_path(place: str | os.PathLike[str], *, code: bool = False) -> Part:
+    """Return a file as a block; raises InputError for what is missing, unreadable, too large or unknown.
+
+    With `code` any file can be sent: what is no PDF, picture or .txt goes where code reads it.
+    """
     path = Path(os.path.expanduser(place))  # noqa: PTH111 # Path's own raises for an unknown ~user
-    data = _read(path)
+    size, head = _look(path)
+    pdf, picture = head.startswith(PDF), _picture_type(head) or path.suffix.lower() in _DRAWN
+    if code and not (pdf or picture or path.suffix.lower() == ".txt"):
+        return _for_code(path, size)
+    if pdf and size > LARGE:
+        return _uploaded(path, "application/pdf", "document", f"PDF, {_megabytes(size)}")
+    data = _read(path, size)
+    if picture:
+        return _picture(path, data, _picture_type(head))
     if made := from_bytes(data, str(path)):
         return made
-    if path.suffix.lower() in _DRAWN:
-        return _image(data, "", str(path))
     text = _text(data, path)
-    return Part({"type": "text", "text": text}, f"text, {len(text):,} characters")
+    what = f"text, {len(text):,} characters"
+    if size > LARGE and text.encode() == data:
+        private.check(path.name, text)
+        return _uploaded(path, "text/plain", "document", what)
+    return Part({"type": "text", "text": text}, what)
+
+
+def _uploaded(path: Path, mime_type: str, block: str, what: str) -> Part:
+    return _waits(Waiting(str(path.resolve()), mime_type, block), path.name, f"{what}, as an upload")
+
+
+def _picture(path: Path, data: bytes, media_type: str) -> Part:
+    made = _image(data, media_type, str(path))
+    source = made.block["source"]
+    if len(data) > LARGE and base64.b64decode(source["data"]) == data:
+        return _uploaded(path, source["media_type"], "image", made.what)
+    return made
+
+
+def _for_code(path: Path, size: int) -> Part:
+    import mimetypes
+
+    if not size:
+        raise InputError(f"{path.name} is empty", hint=_OTHERWISE)
+    _check_for_secrets(path)
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    file = Waiting(str(path.resolve()), kind, "container_upload", code=True)
+    return _waits(file, path.name, f"{path.suffix.lstrip('.') or 'file'}, {shown_size(size)}, for code")
+
+
+def _check_for_secrets(path: Path) -> None:
+    """Raise InputError for a file that holds a key, however long it is."""
+    piece, before = 2**22, ""
+    with path.open("rb") as file:
+        while data := file.read(piece):
+            text = before + data.decode("utf-8", "replace")
+            private.check(path.name, text)
+            before = text[-1000:]
+
+
+def inline(file: Waiting, title: str) -> dict[str, Any]:
+    """Return what stands for a waiting file where nothing may be uploaded: its content, or a word for it."""
+    path = Path(file.path)
+    size = path.stat().st_size if file.path and path.is_file() else MOST_FILE
+    if file.block not in ("document", "image") or size > MOST_PDF:
+        return {"type": "text", "text": f"[{title}: a file, not counted before it is uploaded]"}
+    data = path.read_bytes()
+    if file.mime_type == "text/plain":
+        return {"type": "text", "text": data.decode("utf-8", "replace")}
+    source = {"type": "base64", "media_type": file.mime_type, "data": _base64(data)}
+    return {"type": file.block, "source": source, **({"title": title} if file.block == "document" else {})}
 
 
 def from_bytes(data: bytes, name: str) -> Part | None:
@@ -45,12 +143,19 @@ def from_bytes(data: bytes, name: str) -> Part | None:
     if data.startswith(PDF):
         source = {"type": "base64", "media_type": "application/pdf", "data": _base64(data)}
         return Part(
-            {"type": "document", "source": source, "title": Path(name).name}, f"PDF, {_megabytes(data)}"
+            {"type": "document", "source": source, "title": Path(name).name},
+            f"PDF, {_megabytes(len(data))}",
         )
+    media_type = _picture_type(data)
+    return _image(data, media_type, name) if media_type else None
+
+
+def _picture_type(data: bytes) -> str:
+    """Return the MIME type of a picture by its first bytes, or ""."""
     for start, media_type in _SIGNATURES:
         if data.startswith(start) and (start != b"RIFF" or data[8:12] == b"WEBP"):
-            return _image(data, media_type, name)
-    return None
+            return media_type
+    return ""
 
 
 def from_figure(figure: Any, name: str) -> Part:
@@ -73,20 +178,21 @@ _SIGNATURES = (
     (b"RIFF", "image/webp"),
 )
 _DRAWN = {".bmp", ".tif", ".tiff", ".ico", ".heic", ".avif", ".ppm"}
+_BY_CODE = "or let code read it: --skill xlsx."
 _BETTER = {  # what to type for files that are neither text, PDF nor picture
-    ".xlsx": "Read it with pd.read_excel and put {df} into the prompt.",
-    ".xls": "Read it with pd.read_excel and put {df} into the prompt.",
-    ".parquet": "Read it with pd.read_parquet and put {df} into the prompt.",
-    ".docx": "Save it as PDF and attach that.",
-    ".pptx": "Save it as PDF and attach that.",
-    ".csv": "Read it with pd.read_csv and put {df} into the prompt.",
+    ".xlsx": f"Read it with pd.read_excel and put {{df}} into the prompt, {_BY_CODE}",
+    ".xls": f"Read it with pd.read_excel and put {{df}} into the prompt, {_BY_CODE}",
+    ".parquet": f"Read it with pd.read_parquet and put {{df}} into the prompt, {_BY_CODE}",
+    ".csv": f"Read it with pd.read_csv and put {{df}} into the prompt, {_BY_CODE}",
+    ".docx": "Save it as PDF and attach that, or let code read it: --skill docx.",
+    ".pptx": "Save it as PDF and attach that, or let code read it: --skill pptx.",
 }
-_SMALLER = "Attach a smaller file, or a part of it."
 _OTHERWISE = "Attach a PDF, a picture or a text file."
 
 
-def _read(path: Path) -> bytes:
-    if secret_name(path.stem) or path.name in (".env", ".netrc", "id_rsa", "id_ed25519"):
+def _look(path: Path) -> tuple[int, bytes]:
+    """Return a file's size and first bytes; raises InputError."""
+    if private.secret_name(path.stem) or path.name in (".env", ".netrc", "id_rsa", "id_ed25519"):
         raise InputError(
             f"{path} is named like a secret, so it was not read", hint="Copy it under another name."
         )
@@ -95,19 +201,26 @@ def _read(path: Path) -> bytes:
             raise InputError(f"{path} is a folder", hint=f"Name a file in it: --attach {path}/…")
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is not a file", hint=_OTHERWISE)
-        if (size := path.stat().st_size) > MOST_PDF:
-            raise _too_large(
-                path.name,
-                size,
-                MOST_PDF,
-                _BETTER.get(path.suffix.lower(), "Attach a smaller file, or a part of it."),
-            )
-        return path.read_bytes()
+        if (size := path.stat().st_size) > MOST_FILE:
+            raise _too_large(path.name, size, MOST_FILE, _better(path))
+        with path.open("rb") as file:
+            return size, file.read(16)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}", hint=_near(path)) from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"{path} cannot be read: {why}", hint=_OTHERWISE) from None
+
+
+def _read(path: Path, size: int) -> bytes:
+    """Return the bytes of a file that is sent with the question; raises InputError for too many."""
+    if size > MOST_PDF:
+        raise _too_large(path.name, size, MOST_PDF, _better(path))
+    return path.read_bytes()
+
+
+def _better(path: Path) -> str:
+    return _BETTER.get(path.suffix.lower(), "Attach a smaller file, or a part of it.")
 
 
 def _near(path: Path) -> str:
@@ -187,5 +300,12 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _megabytes(data: bytes) -> str:
-    return f"{len(data) / 1e6:.1f} MB"
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def shown_size(size: int) -> str:
+    """Return a number of bytes for reading."""
+    if size < 1_000:
+        return f"{size} bytes"
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

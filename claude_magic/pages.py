@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.errors import APIResponseError, InputError
 from claude_magic.wire import Record, record
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Page(Record):
-    """One page of a list: `.data`, `.has_more`; iterating goes on through the pages that follow."""
+class _Page(Record):
+    """What both kinds of page know: what asks for the page that follows."""
 
     __slots__ = ("_more", "_query")
     _more: Callable[[Mapping[str, Any]], Any] | None
@@ -33,14 +34,30 @@ class Page(Record):
         self._more, self._query = more, query or {}
 
     def next_query(self) -> dict[str, Any] | None:
-        """Return what asks for the page that follows, or None at the end."""
+        """Return what asks for the page that follows, or None at the end.
+
+        Raises APIResponseError where that would be this page again.
+        """
+        found = self._cursor()
+        if found is None or any(self._query.get(name) != value for name, value in found.items()):
+            return found
+        raise APIResponseError(
+            "The list has no end: after this page the server names this page again",
+            hint="Ask again; what was read until here is right.",
+            request_id=self.request_id,
+        )
+
+    def _cursor(self) -> dict[str, Any] | None:
+        data, more = self.get("data"), self.get("has_more")
+        if more is False:
+            return None
         if cursor := self.get("next_page"):
             return {"page": cursor}
-        if not self.get("has_more") or not self.get("data"):
+        if not more or not isinstance(data, list) or not data:
             return None
-        if "before_id" in self._query:
-            return {"before_id": self.get("first_id") or self["data"][0].get("id")}
-        return {"after_id": self.get("last_id") or self["data"][-1].get("id")}
+        if self._query.get("before_id") is not None:
+            return {"before_id": self.get("first_id") or data[0].get("id")}
+        return {"after_id": self.get("last_id") or data[-1].get("id")}
 
     def has_next_page(self) -> bool:
         """Say whether a page follows."""
@@ -49,7 +66,21 @@ class Page(Record):
     def get_next_page(self) -> Any:
         """Return the page that follows (of an AsyncClient: an awaitable of it), or None at the end."""
         cursor = self.next_query()
-        return None if cursor is None or self._more is None else self._more(cursor)
+        if cursor is None:
+            return None
+        if self._more is None:
+            raise InputError("A copy of a page cannot ask for the next one", hint="Ask for the list again.")
+        return self._more(cursor)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the items of this page alone."""
+        return map(record, self.get("data") or ())
+
+
+class Page(_Page):
+    """One page of a list: `.data`, `.has_more`; iterating goes on through the pages that follow."""
+
+    __slots__ = ()
 
     def iter_pages(self) -> Iterator[Page]:
         """Yield this page and those that follow, each asked for when it is reached."""
@@ -62,10 +93,6 @@ class Page(Record):
         for page in self.iter_pages():
             yield from page.records()
 
-    def records(self) -> Iterator[Record]:
-        """Yield the items of this page alone."""
-        return map(record, self.get("data") or ())
-
     def to_frame(self) -> pd.DataFrame:
         """Return every item, of this page and those that follow, as a DataFrame with one row each.
 
@@ -76,22 +103,14 @@ class Page(Record):
         return frame(item for page in self.iter_pages() for item in page.get("data") or ())
 
 
-class AsyncPages:
-    """A list on its way: `await` it for the first page, or `async for` over all its items."""
+class _AsyncItems:
+    """What can be gone through with `async for`, page after page."""
 
-    def __init__(self, fetch: Callable[[Mapping[str, Any]], Awaitable[Page]]) -> None:
-        self._fetch = fetch
+    __slots__ = ()
 
-    def __await__(self) -> Generator[Any, None, Page]:
-        return self._fetch({}).__await__()
-
-    async def iter_pages(self) -> AsyncIterator[Page]:
+    def iter_pages(self) -> AsyncIterator[AsyncPage]:
         """Yield every page, each asked for when it is reached."""
-        page: Page | None = await self
-        while page is not None:
-            yield page
-            cursor = page.next_query()
-            page = None if cursor is None else await self._fetch(cursor)
+        raise NotImplementedError
 
     async def __aiter__(self) -> AsyncIterator[Record]:
         async for page in self.iter_pages():
@@ -103,3 +122,35 @@ class AsyncPages:
         from claude_magic.frames.records import frame
 
         return frame([item async for page in self.iter_pages() for item in page.get("data") or ()])
+
+
+class AsyncPage(_AsyncItems, _Page):
+    """One page of a list: `.data`, `.has_more`; `async for` goes on through the pages that follow."""
+
+    __slots__ = ()
+
+    async def iter_pages(self) -> AsyncIterator[AsyncPage]:
+        """Yield this page and those that follow, each asked for when it is reached."""
+        page: AsyncPage | None = self
+        while page is not None:
+            yield page
+            following = page.get_next_page()
+            page = None if following is None else await following
+
+    def __iter__(self) -> Iterator[Any]:
+        raise InputError("This list is read with async for", hint="async for item in page: …")
+
+
+class AsyncPages(_AsyncItems):
+    """A list on its way: `await` it for the first page, or `async for` over all its items."""
+
+    def __init__(self, fetch: Callable[[Mapping[str, Any]], Awaitable[AsyncPage]]) -> None:
+        self._fetch = fetch
+
+    def __await__(self) -> Generator[Any, None, AsyncPage]:
+        return self._fetch({}).__await__()
+
+    async def iter_pages(self) -> AsyncIterator[AsyncPage]:
+        """Yield every page, each asked for when it is reached."""
+        async for page in (await self).iter_pages():
+            yield page

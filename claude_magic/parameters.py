@@ -6,6 +6,7 @@ a note.
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from claude_magic.body import Part, form, part
+from claude_magic.body import Content, Part, form, json_object, part
+from claude_magic.endpoints import ENDPOINTS, Param
 from claude_magic.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -25,75 +27,91 @@ if TYPE_CHECKING:
 BOUNDS = ("gt", "gte", "lt", "lte")
 SAMPLING = ("temperature", "top_p", "top_k")  # of messages, under the version before this one
 BEFORE = "2023-06-01"
+CURSORS = ("page", "after_id", "before_id")  # a list may page in another way under an older beta
+IN_PATH = (
+    "!$&'()*+,=:@"  # what a segment may hold: https://www.rfc-editor.org/rfc/rfc3986#section-3.3, but ";"
+)
 
 
 class Sorted(NamedTuple):
     """The parameters of a call by where they go."""
 
-    query: tuple[tuple[str, str], ...]
+    query: list[tuple[str, str]]
     fields: dict[str, Any]
-    files: tuple[tuple[str, Part], ...] = ()
+    files: list[tuple[str, Part]]
 
-    def upload(self, more: Mapping[str, Any]) -> Body | None:
-        """Return the form that carries the files, or None where there are none."""
-        return form({**self.fields, **more}, self.files) if self.files else None
+    def upload(self, row: Endpoint) -> Body | None:
+        """Return the body that is read as it is sent: a form, or JSON with a long list in it."""
+        if self.files or row.kind == "multipart":
+            return form(self.fields, self.files)
+        long = any(isinstance(value, Content) for value in self.fields.values())
+        return json_object(self.fields) if long else None
 
 
 def sort(row: Endpoint, params: Mapping[str, Any], version: str) -> Sorted:
     """Return parameters by where they go; raises InputError for what could not be sent there."""
-    query: list[tuple[str, str]] = []
-    fields: dict[str, Any] = {}
-    files: list[tuple[str, Part]] = []
+    found = Sorted([], {}, [])
     for name, value in params.items():
-        known = row.params.get(name)
-        stem, _, bound = name.rpartition("_")
-        if known is None and bound in BOUNDS and stem in row.params and row.params[stem].type == "range":
-            query += pairs({f"{stem}[{bound}]": value})
-        elif known is None:
-            if not (version == BEFORE and name in SAMPLING):
-                _note(row, name)
-            if row.method in ("GET", "DELETE"):
-                query += pairs({name: value})
-            else:
-                fields[name] = value
-        elif known.type == "file":
-            given = value if known.many and isinstance(value, list) else [value]
-            files += [(f"{name}[]" if known.many else name, part(one)) for one in given]
-        elif known.type == "range" and isinstance(value, Mapping):
-            query += pairs({f"{name}[{edge}]": moment for edge, moment in value.items()})
+        known = row.params.get(name) or _bound(row, name) or _unknown(row, name, value, version)
+        if known.type == "file":
+            several = value if known.many and isinstance(value, list) else [value]
+            found.files.extend((f"{name}[]" if known.many else name, part(one)) for one in several)
         elif known.query:
-            one = isinstance(value, str) or not isinstance(value, Iterable | None)
-            query += pairs({name: [value] if known.many and one else value})
+            alone = known.many and (isinstance(value, str) or not isinstance(value, Iterable | None))
+            found.query.extend(pairs({known.name: [value] if alone else value}))
+        elif known.whole and isinstance(value, Mapping):
+            found.fields.update(value)
         else:
-            fields[name] = value
-    return Sorted(tuple(query), fields, tuple(files))
+            found.fields[name] = _text(name, value) if isinstance(value, date) else value
+    return found
 
 
-def _note(row: Endpoint, name: str) -> None:
-    near = nearest(name, row.params)
-    also = f"; did you mean {near}?" if near else ""
-    warnings.warn(
-        f"{row.name} is not known to take {name!r}; it is sent as it is{also}", UserWarning, stacklevel=2
-    )
+def _bound(row: Endpoint, name: str) -> Param | None:
+    """Return the bound of a range that a name such as `created_at_gte` stands for."""
+    stem, _, bound = name.rpartition("_")
+    known = row.params.get(stem)
+    ranged = known is not None and known.type == "range" and bound in BOUNDS
+    return Param(f"{stem}[{bound}]", query=True) if ranged else None
+
+
+def _unknown(row: Endpoint, name: str, value: Any, version: str) -> Param:
+    """Return where a name goes that the row does not know, with a note; a call without a row knows none."""
+    if row.name not in ENDPOINTS:
+        file = isinstance(value, Part | os.PathLike)
+        return Param(name, "file" if file else "any", query=row.method in ("GET", "DELETE"))
+    older = version == BEFORE and name in SAMPLING
+    if not older and not (row.paging and name in CURSORS):
+        near = nearest(name, row.params)
+        also = f"; did you mean {near}?" if near else ""
+        note = f"{row.name} is not known to take {name!r}; it is sent as it is{also}"
+        warnings.warn(note, UserWarning, stacklevel=3)
+    return Param(name, "any", query=row.method in ("GET", "DELETE"))
 
 
 def path(row: Endpoint, given: Mapping[str, Any]) -> str:
     """Return a row's path with its parameters in it; raises InputError for one that would leave its place."""
-    return row.path.format(**{name: quote(_segment(name, value), safe="") for name, value in given.items()})
+    for name, value in given.items():
+        if not stays(str(value)):
+            hint = f"Give the {name} as the API gave it."
+            raise InputError(f"{name} cannot be {str(value)[:60]!r}", hint=hint)
+    return row.path.format_map({name: quote(str(value), safe=IN_PATH) for name, value in given.items()})
 
 
-def _segment(name: str, value: Any) -> str:
-    """Return a path parameter, which may hold anything that cannot lead to another path."""
-    text = str(value)
-    if not text.isprintable() or {"", ".", ".."} & set(re.split(r"[/\\]", text)):
-        raise InputError(f"{name} cannot be {text[:60]!r}", hint=f"Give the {name} as the API gave it.")
-    return text
+def stays(segment: str) -> bool:
+    """Say whether a segment of a path leads nowhere else, however it is read."""
+    return segment.isprintable() and not {"", ".", ".."} & set(re.split(r"[/\\]", segment))
 
 
-def pairs(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a query's pairs: lists as `name[]=a&name[]=b`, None left out; raises InputError."""
-    for name, value in query.items():
-        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+def pairs(query: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
+    """Yield a query's pairs, None left out: `name[]=a&name[]=b`, `name[gte]=a`; raises InputError.
+
+    A None in a list is the empty text, which the API reads as "has none".
+    """
+    for key, value in query.items():
+        name = f"{inside}[{key}]" if inside else key
+        if isinstance(value, Mapping):
+            yield from pairs(value, name)
+        elif isinstance(value, str) or not isinstance(value, Iterable):
             if value is not None:
                 yield name, _text(name, value)
         else:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 60.0  # seconds; a longer retry-after is told, not slept
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 HEALING = frozenset({408, 409, 429})
+IN_DOUBT = frozenset({502, 504})  # said by what stands between: the call may have been carried out
+ONCE = "It may have been done: look at the list before asking again."
 
 
 @dataclass(slots=True, frozen=True)
@@ -120,6 +122,8 @@ def exchange(
         error = _error(outcome)
         if call.refused and error.status in (401, 403):
             error.hint = call.refused
+        elif call.once and _in_doubt(outcome):
+            error.hint = ONCE
         error.attempts = tuple(attempts)
         wait = _wait(outcome, error, call, len(attempts) - 1, rand)
         if wait is None:
@@ -170,10 +174,19 @@ def _may_repeat(outcome: Reply | Fault | None, error: ClaudeError, call: Call) -
         return not outcome.final and (outcome.unsent or call.retry_unknown or (call.free and not call.once))
     if outcome is None or not isinstance(error, APIStatusError) or error.error_code in SPENT:
         return False
+    if call.once and not call.retry_unknown and _in_doubt(outcome):
+        return False
     told = outcome.headers.get("x-should-retry")
     if told in ("true", "false"):
         return told == "true"
     return outcome.status in HEALING or outcome.status >= 500
+
+
+def _in_doubt(outcome: Reply | Fault | None) -> bool:
+    """Say whether what was asked may have been done although no answer says so."""
+    if isinstance(outcome, Reply):
+        return outcome.status in IN_DOUBT
+    return outcome is not None and not outcome.unsent and not outcome.final
 
 
 def retry_after(headers: Mapping[str, str], at: float) -> float | None:

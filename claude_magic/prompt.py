@@ -11,7 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import private, values
+from claude_magic import media, private
 from claude_magic.errors import InputError
 from claude_magic.values import Shown, show
 
@@ -39,12 +39,14 @@ def render(
     raw: bool = False,
     attach: Sequence[Any] = (),
     inputs: Sequence[str] = (),
+    code: bool = False,
 ) -> Rendered:
     """Return a prompt with its values: attachments, then the text, then the values of the names in `inputs`.
 
-    An attachment is a path, "{name}" or a value. Raises InputError for a secret, or for what cannot be read.
+    An attachment is a path, a file's id, "{name}" or a value. `code` says that the service runs code, which
+    can read any file. Raises InputError for a secret, or for what cannot be read.
     """
-    made = _Prompt(namespace)
+    made = _Prompt(namespace, code=code)
     for entry in attach:
         made.attach(entry)
     if raw:
@@ -54,6 +56,23 @@ def render(
     for name in inputs:
         made.follow(name)
     return made.rendered()
+
+
+def lookup(word: str, namespace: Mapping[str, Any]) -> Any:
+    """Return the value that a word like "{f.id}" stands for, any other word as it is; raises InputError."""
+    found = _ONE.fullmatch(word)
+    if not found or ":" in found[1]:
+        return word
+    name, *steps = _steps(found[1])
+    if name not in namespace:
+        raise InputError(f"{word}: no such variable", hint=f"Assign {name} in a cell first.")
+    value = namespace[name]
+    for step in steps:
+        try:
+            value = _step(value, step, found[1])
+        except _NotSent as reason:
+            raise InputError(f"{word}: {reason}", hint=f"Look at {name} in a cell of its own.") from None
+    return value
 
 
 # -- what a text holds: one pattern, read from left to right ----------------------------------------------
@@ -87,8 +106,8 @@ class _NotSent(Exception):  # noqa: N818 # a reason, not a failure
 class _Prompt:
     """A prompt in the making: pieces of text and blocks in order."""
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
-        self.namespace = namespace
+    def __init__(self, namespace: Mapping[str, Any], *, code: bool) -> None:
+        self.namespace, self.code = namespace, code
         self.pieces: list[str | dict[str, Any]] = []
         self.plain: list[str] = []
         self.shown: dict[str, Shown] = {}
@@ -149,7 +168,7 @@ class _Prompt:
         found = _PARTS.fullmatch(ref)
         if not found or found[1] not in self.namespace:
             raise _NotSent(self.unknown(ref))
-        steps = [found[1], *_STEPS.findall(found[2])]
+        steps = _steps(ref)
         value = self.namespace[found[1]]
         for step in steps[1:]:
             value = _step(value, step, ref)
@@ -158,7 +177,8 @@ class _Prompt:
                 raise private.refusal(f"{{{ref}}}", "is named like a secret")
         if len(steps) > 1 and callable(value) and not isinstance(value, type):
             raise _NotSent("a function; nothing is called")
-        shown = show(value, ref, found[3] or "")
+        spec = found[3] or ""
+        shown = (None if spec else self.from_file(value)) or show(value, ref, spec)
         if shown is None:
             raise _NotSent(f"{found[3]!r} does not suit a {type(value).__name__}")
         private.check(f"{{{ref}}}", shown.text)
@@ -210,7 +230,7 @@ class _Prompt:
         elif isinstance(entry, str | os.PathLike):
             self.file(entry)
         else:
-            shown = show(entry, "attachment")
+            shown = self.from_file(entry) or show(entry, "attachment")
             if not shown:
                 raise InputError(
                     "This cannot be attached", hint="Attach a path, a picture, a frame or a text."
@@ -223,14 +243,24 @@ class _Prompt:
     def file(self, entry: str | os.PathLike[str]) -> None:
         name = os.fspath(entry)
         try:
-            shown = values.file(name)
+            known = media.FILE_ID.fullmatch(name) and not os.path.exists(name)  # noqa: PTH110 # any text
+            part = (media.from_id if known else media.from_path)(name, code=self.code)
         except InputError as error:
             if name in self.namespace and "no file" in error.message:
                 error.hint = f"To attach the variable type --attach {{{name}}}"
             raise
+        shown = _of_part(part)
         private.check(name, shown.text)
         self.shown[name] = shown
         self.place(os.path.basename(name), shown)  # noqa: PTH119 # where it lies is nobody's business
+
+    def from_file(self, value: Any) -> Shown | None:
+        """Return how a path, or a file of the service, is sent; None for any other value."""
+        if isinstance(value, os.PathLike):
+            return _of_part(media.from_path(value, code=self.code))
+        if isinstance(value, dict) and value.get("type") == "file" and "mime_type" in value:
+            return _of_part(media.from_id(str(value.get("id")), code=self.code))
+        return None
 
     def rendered(self) -> Rendered:
         used = {name: shown.what for name, shown in self.shown.items()}
@@ -239,6 +269,18 @@ class _Prompt:
     def hints(self) -> list[str]:
         parts = {name: shown.what for name, shown in self.shown.items() if shown.partly}
         return [*_told("Not all is sent", parts), *_told("Sent as written", self.kept)]
+
+
+def _of_part(part: media.Part) -> Shown:
+    if part.block["type"] == "text":
+        return Shown(part.block["text"], part.what, apart=True)
+    return Shown(f"[{part.what}]", part.what, block=part.block)
+
+
+def _steps(ref: str) -> list[str]:
+    """Return the name of a reference, and each step from it: ["f", ".id"]."""
+    found = _PARTS.fullmatch(ref)
+    return [found[1], *_STEPS.findall(found[2])] if found else [ref]
 
 
 def _told(what: str, cases: Mapping[str, str]) -> list[str]:

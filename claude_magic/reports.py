@@ -5,12 +5,13 @@ Each is a DataFrame; `commands.py` says which words ask for it.
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalog, current, frames, keys, ledger, limits, settings
-from claude_magic.errors import InputError
+from claude_magic.errors import ConfigError, InputError
 from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
@@ -41,9 +42,20 @@ def status() -> pd.DataFrame:
         (s.name, none, "") if s.source == settings.NO_KEY_HINT else (s.name, shown(s.value), s.source)
         for s in settings.describe()
     ]
+    rows.insert(1, ("admin_key", *admin_key()))
     rows.append(("settings folder", str(keys.config_dir()), "settings.json; your own prices.json"))
     rows.append(("ledger", str(ledger.shared().path), "calls and their cost, no texts"))
     return _frame("name, value, source", rows)
+
+
+def admin_key() -> tuple[str, str]:
+    """Return whether there is an admin key, and who said so."""
+    source = "ANTHROPIC_ADMIN_KEY" if os.environ.get("ANTHROPIC_ADMIN_KEY") else "admin key file"
+    try:
+        found = keys.admin_key()
+    except ConfigError as error:
+        return error.message, source
+    return ("there", source) if found else ("none: %claude login admin", "")
 
 
 def shown(value: Any) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from claude_magic import body, bundles, spaces, wire
-from claude_magic.caller import SyncCaller, whole
+from claude_magic.caller import SyncCaller, check_size, whole
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.errors import InputError
-from claude_magic.feeds import place
+from claude_magic.saving import place
 from claude_magic.stream import AsyncMessageStream, MessageStream
 from claude_magic.wire import Message
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 CREATE, BATCH = ENDPOINTS["messages.create"], ENDPOINTS["messages.batches.create"]
 CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-MOST_REQUESTS = (
-    100_000  # of one batch: https://platform.claude.com/docs/en/build-with-claude/batch-processing
-)
+ONE = 'Each is {"custom_id": "row-1", "params": {"model": …, "max_tokens": …, "messages": […]}}.'
+MOST_REQUESTS = 100_000  # https://platform.claude.com/docs/en/build-with-claude/batch-processing
 
 
 class Messages(spaces.Space):
     """`client.messages`: https://platform.claude.com/docs/en/api/messages."""
 
     _stream: Any = MessageStream
+    batches: Batches
 
     def create(self, **params: Any) -> Message:
         """Ask, and return the whole Message; `stream=True` returns an iterator of wire events instead.
@@ -69,6 +69,7 @@ class AsyncMessages(Messages):
     """`client.messages` of an AsyncClient: `create` and `count_tokens` return awaitables."""
 
     _stream = AsyncMessageStream
+    batches: Any  # methods that return awaitables
 
     def stream(self, **params: Any) -> AsyncMessageStream:  # type: ignore[override]
         """Ask, and return a stream to use in an `async with` block."""
@@ -92,34 +93,44 @@ class Batches(spaces.Space):
         They are checked and encoded one by one and streamed, at most 100,000 and 256 MB. Never repeated where
         its fate is unknown. Raises InputError for a `custom_id` that is missing, unusable or there twice.
         """
-        sent = body.json_list("requests", _requests(requests))
-        return self._caller.run(self._caller.call(BATCH, options, body=sent), whole)
+        sent = body.json_list(_requests(requests))
+        return cast("Record", self._ask("create", requests=sent, **options))
 
 
 def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield the requests of a batch as JSON; raises InputError (M11)."""
+    """Yield the requests of a batch as JSON, their size checked as they come; raises InputError (M11)."""
+    if not isinstance(requests, Iterable) or isinstance(requests, str | Mapping):
+        raise InputError(f"A {type(requests).__name__} is no list of requests", hint=f"Give a list. {ONE}")
     seen: set[str] = set()
+    size = 0
     for n, one in enumerate(requests):
-        if not isinstance(one, Mapping) or not isinstance(one.get("params"), Mapping):
-            hint = 'Each is {"custom_id": "row-1", "params": {"model": …, "max_tokens": …, "messages": […]}}.'
-            raise InputError(f"Request {n} of the batch has no params", hint=hint)
-        name = one.get("custom_id")
-        if not isinstance(name, str) or not CUSTOM_ID.fullmatch(name):
-            hint = "Use 1 to 64 letters, digits, _ and -."
-            raise InputError(f"Request {n} of the batch has the custom_id {name!r}", hint=hint)
+        name = _custom_id(n, one)
         if name in seen:
             raise InputError(f"The custom_id {name!r} is in the batch twice", hint="Give each its own.")
-        seen.add(name)
         if n == MOST_REQUESTS:
             raise InputError(
-                f"A batch takes {MOST_REQUESTS:,} requests", hint="Send the others in a second batch."
+                f"A batch takes {MOST_REQUESTS:,} requests", hint="Send the others in a second one."
             )
+        seen.add(name)
         try:
-            yield wire.encode(one)
+            made = wire.encode(one)
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(
                 f"Request {name!r} cannot be sent as JSON: {error}", hint="Send plain JSON."
             ) from None
+        size += len(made) + 1
+        check_size(BATCH, size)
+        yield made
+
+
+def _custom_id(n: int, one: Any) -> str:
+    if not isinstance(one, Mapping) or not isinstance(one.get("params"), Mapping):
+        raise InputError(f"Request {n} of the batch has no params", hint=ONE)
+    name = one.get("custom_id")
+    if not isinstance(name, str) or not CUSTOM_ID.fullmatch(name):
+        hint = "Use 1 to 64 letters, digits, _ and -."
+        raise InputError(f"Request {n} of the batch has the custom_id {name!r}", hint=hint)
+    return name
 
 
 class Files(spaces.Space):
@@ -157,13 +168,16 @@ class Files(spaces.Space):
         self, file_id: str, to: str | os.PathLike[str], options: Mapping[str, Any]
     ) -> Generator[Any, Any, Path]:
         facts = yield self._ask("retrieve_metadata", file_id, **options)
+        path = place(to, str(facts.get("filename") or file_id))
         content = yield self._ask("download", file_id, **options)
-        path = yield content.write_to_file(place(to, str(facts.get("filename", file_id))))
+        path = yield content.write_to_file(path)
         return cast("Path", path)
 
 
 class Skills(spaces.Space):
     """`client.skills`: https://platform.claude.com/docs/en/build-with-claude/skills-guide."""
+
+    versions: SkillVersions
 
     def create(self, *args: Any, files: Any, **options: Any) -> Record:
         """Upload a skill: a folder with SKILL.md, a zip of one, or a list of files with their paths.
@@ -176,18 +190,19 @@ class Skills(spaces.Space):
 class SkillVersions(Skills):
     """`client.skills.versions`: each is a whole bundle."""
 
-    def download(
-        self, skill_id: str, version: str, to: str | os.PathLike[str] | None = None, **options: Any
-    ) -> Any:
+    def download(self, *args: str, to: str | os.PathLike[str] | None = None, **options: Any) -> Any:
         """Return a version's zip as a Feed; or write it to a path or into a folder, and return that path."""
-        content = self._ask("download", skill_id, version, **options)
-        return content if to is None else self._caller.follow(_written(content, place(to, f"{version}.zip")))
+        if to is None:
+            return self._ask("download", *args, **options)
+        return self._caller.follow(self._written(args, to, options))
 
-
-def _written(content: Any, path: Path) -> Generator[Any, Any, Path]:
-    found = yield content
-    written = yield found.write_to_file(path)
-    return cast("Path", written)
+    def _written(
+        self, args: tuple[str, ...], to: str | os.PathLike[str], options: Mapping[str, Any]
+    ) -> Generator[Any, Any, Path]:
+        path = place(to, f"{options.get('version') or args[-1]}.zip")
+        content = yield self._ask("download", *args, **options)
+        path = yield content.write_to_file(path)
+        return cast("Path", path)
 
 
 def _message(reply: Reply) -> Message:

@@ -8,23 +8,22 @@ One set of methods serves both clients: the caller's `run` returns a result, or 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from claude_magic import feeds
 from claude_magic.caller import shaped, whole
 from claude_magic.endpoints import ENDPOINTS, Endpoint, match
 from claude_magic.errors import InputError, nearest
-from claude_magic.pages import Page
+from claude_magic.parameters import IN_PATH, stays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from claude_magic.caller import SyncCaller
-    from claude_magic.policy import Reply
 
-SPLITTERS = {"binary": feeds.Bytes, "jsonl": feeds.Lines, "sse": feeds.Events}
 OPTIONS = """`extra_headers`, `extra_query`, `extra_body`, `betas`, `timeout` (seconds of silence),
 `total_timeout` (seconds), `max_retries` and `retry_unknown` are per call. Raises ClaudeError."""
 
@@ -111,47 +110,76 @@ def ask(caller: Any, row: Endpoint, args: tuple[Any, ...], params: Mapping[str, 
     rest = dict(params)
     path = dict(_path(row, args, rest))
     if row.paging:
-        return caller.pages(partial(_fetch, caller, row, rest, path))
-    flows = row.kind in ("binary", "jsonl") or (
-        row.kind == "sse" and (row.method == "GET" or rest.get("stream"))
-    )
-    call = caller.call(row, rest, stream=bool(flows), **path)
-    return caller.run(call, partial(caller.feed, splitter=SPLITTERS[row.kind]) if flows else whole)
+        return caller.pages(partial(_fetch, caller, row, _listed(rest), path))
+    splitter = _splitter(row, rest)
+    call = caller.call(row, rest, stream=splitter is not None, **path)
+    return caller.run(call, partial(caller.feed, splitter=splitter) if splitter else whole)
 
 
 def _path(row: Endpoint, args: tuple[Any, ...], rest: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if len(args) > len(row.names):
+    """Yield the path's parameters: given by place are, in the path's order, those not given by name."""
+    unnamed = [name for name in row.names if rest.get(name) is None]
+    if len(args) > len(unnamed):
         what = f"takes {', '.join(row.names)} by place" if row.names else "takes keywords only"
         raise InputError(f"{row.name} {what}", hint="Give everything else by its name.")
-    given = dict(zip(row.names, args, strict=False))
+    placed = dict(zip(unnamed, args, strict=False))
     for name in row.names:
-        value = given[name] if name in given else rest.pop(name, None)
+        value = placed.get(name, rest.pop(name, None))
         if value is None:
             raise InputError(f"{row.name} needs {name}", hint=f"Give {name}=…")
         yield name, value
+
+
+def _splitter(row: Endpoint, params: Mapping[str, Any]) -> type[feeds.Bytes] | None:
+    """Return what takes an answer apart that arrives in pieces; None for one that is read whole."""
+    if row.kind == "sse" and row.method == "POST":
+        return feeds.Writing if params.get("stream") else None
+    return {"binary": feeds.Bytes, "jsonl": feeds.Lines, "sse": feeds.Events}.get(row.kind)
+
+
+def _listed(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters that can be sent with every page, where some can be read only once."""
+    return {name: list(value) if isinstance(value, Iterator) else value for name, value in params.items()}
 
 
 def _fetch(
     caller: Any, row: Endpoint, params: Mapping[str, Any], path: Mapping[str, str], cursor: Mapping[str, Any]
 ) -> Any:
     asked = {**params, **cursor}
-    more = partial(_fetch, caller, row, params, path)
-    return caller.run(caller.call(row, asked, **path), partial(_page, more, asked))
-
-
-def _page(more: Callable[[Mapping[str, Any]], Any], asked: Mapping[str, Any], reply: Reply) -> Page:
-    return shaped(reply, partial(Page, more=more, query=asked))
+    page = partial(caller.page, more=partial(_fetch, caller, row, params, path), query=asked)
+    return caller.run(caller.call(row, asked, **path), partial(shaped, kind=page))
 
 
 def request(caller: Any, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-    """Make any call by verb and path, whether or not the table has it."""
+    """Make any call by verb and path; what the table has is its own method."""
     bare, _, query = path.partition("?")
-    if not bare.startswith("/") or "//" in bare or {".", ".."} & set(unquote(bare).split("/")):
-        raise InputError(f"{path!r} is not a path of the API", hint='Give one such as "/v1/models".')
-    method = verb.upper()
-    asked = {**dict(parse_qsl(query, keep_blank_values=True)), **params}
-    if found := match(method, bare):
+    segments = [unquote(segment) for segment in bare.split("/")[1:]]
+    if not (bare.startswith("/") and verb.isalpha() and all(map(stays, segments))):
+        hint = 'Give one such as "GET", "/v1/models".'
+        raise InputError(f"{verb} {path!r} is no call of the API", hint=hint)
+    verb, asked = verb.upper(), dict(params)
+    if verb in ("GET", "DELETE"):
+        asked = {**_query(query), **asked}
+    elif query:
+        asked["extra_query"] = {**_query(query), **(asked.get("extra_query") or {})}
+    if found := match(verb, bare):
         row, names = found
-        return ask(caller, row, (), {**asked, **{name: unquote(value) for name, value in names.items()}})
-    row = Endpoint(f"{method} {bare}", method, bare, once=method == "POST")
-    return caller.run(caller.call(row, asked), whole)
+        own = functools.reduce(getattr, row.name.split("."), Space(caller))
+        return own(**asked, **{name: unquote(value) for name, value in names.items()})  # type: ignore[operator]
+    plain = "".join(f"/{quote(segment, safe=IN_PATH)}" for segment in segments)
+    unknown = verb not in ("GET", "DELETE")
+    return caller.run(caller.call(Endpoint(verb, verb, plain, paid=unknown, once=unknown), asked), whole)
+
+
+def _query(text: str) -> dict[str, Any]:
+    """Return the parameters that a query spells: `a=1&ids[]=x&ids[]=y&created_at[gte]=z`."""
+    found: dict[str, Any] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        stem, _, bound = name.rstrip("]").partition("[")
+        if bound:
+            found.setdefault(stem, {})[bound] = value
+        elif stem != name:
+            found.setdefault(stem, []).append(value)
+        else:
+            found[name] = value
+    return found

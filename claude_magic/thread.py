@@ -43,12 +43,19 @@ class Turn(NamedTuple):
 
 
 class Thread:
-    """A conversation: `turns`, a `system` prompt of its own or None, and `last`, the newest Answer."""
+    """A conversation: `turns`, a `system` prompt of its own or None, and `last`, the newest Answer.
+
+    `skills` are those its turns have used, so that they are there for the next, and `container` (`id`,
+    `expires_at`) is where their code ran.
+    """
 
     def __init__(self, name: str = "", *, system: str | None = None) -> None:
         self.name, self.system = name, system
         self.turns: list[Turn] = []
         self.last: Answer | None = None
+        self.skills: list[dict[str, str]] = []
+        self.results: list[dict[str, Any]] = []  # of the newest answer's tool calls, where they were run
+        self.container: dict[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.turns)
@@ -94,6 +101,10 @@ class Thread:
             answer = {"role": "assistant", "content": content}
             self.turns.append(Turn(user, answer, stop_reason, str(message.get("model", ""))))
 
+    def grow(self, message: Message, stop_reason: str | None) -> None:
+        """Put more of the newest turn's answer in its place, as `add` keeps it."""
+        self.add(self.turns.pop().user, message, stop_reason)
+
     def undo(self) -> Turn:
         """Take back the newest turn and return it; raises InputError where there is none."""
         if not self.turns:
@@ -105,12 +116,15 @@ class Thread:
         return self.turns.pop()
 
     def reset(self) -> None:
-        """Forget every turn; the system prompt stays."""
+        """Forget every turn and the skills they used; the system prompt stays."""
         self.turns.clear()
-        self.last = None
+        self.last, self.skills, self.results, self.container = None, [], [], None
 
     def _results(self) -> list[dict[str, Any]]:
         content = self.turns[-1].assistant["content"] if self.turns else []
+        asked = [b["id"] for b in content if b.get("type") == "tool_use"]
+        if asked and asked == [r["tool_use_id"] for r in self.results]:
+            return plain(self.results)  # type: ignore[no-any-return]
         return [
             {"type": "tool_result", "tool_use_id": b["id"], "content": NOT_RUN, "is_error": True}
             | ({"toolset_name": b["toolset_name"]} if b.get("toolset_name") else {})

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import httpx2
 
@@ -170,9 +171,8 @@ def _host(route: Route) -> str:
 
 def _request(step: Send, route: Route, body: _Upload, started: float) -> httpx2.Request:
     call, ask = step.call, step.call.request
-    url = _url(route.base_url + ask.path)
-    if ask.query:
-        url = url.copy_merge_params(list(ask.query))
+    query = "?" + urlencode(ask.query, quote_via=quote, safe="") if ask.query else ""
+    url = _url(route.base_url + ask.path + query)
     headers = [("Host", url.netloc.decode()), *((name, reveal(value)) for name, value in ask.headers.items())]
     if len(body.data) or ask.method != "GET":
         headers.append(("Content-Length", str(len(body.data))))
@@ -237,6 +237,8 @@ class Download:
                 yield chunk
         except Exception as error:
             raise self._told(error) from None
+        else:
+            self._ended()
         finally:
             self.response.close()
 
@@ -251,6 +253,8 @@ class Download:
                     yield chunk
         except Exception as error:
             raise self._told(error) from None
+        else:
+            self._ended()
         finally:
             await self.response.aclose()
 
@@ -263,6 +267,10 @@ class Download:
         """Close the connection unless the body was read to its end."""
         self.closed = True
         await self.response.aclose()
+
+    def _ended(self) -> None:
+        if self.closed:  # by its reader: what looks like an end is none
+            raise self._told(httpx2.StreamClosed())
 
     def _told(self, error: Exception) -> ClaudeError:
         if self.closed:

@@ -10,6 +10,7 @@ OUTSIDER, LAST = (f"user_practice_{n:06}" for n in (11, 12))
 COURSE, RESEARCH = "wrkspc_practice_000001", "wrkspc_practice_000003"
 DEFAULT = "wrkspc_practice"
 DAY = 86_400
+SIGN_OUT = "admin-user-sign-out-2026-10-08"
 HAIKU = "rl_practice_haiku"
 
 
@@ -24,7 +25,7 @@ class Admin:
         for name, given in query.items():
             many = isinstance(given, list)
             named += [(f"{name}[]" if many else name, str(v)) for v in (given if many else [given])]
-        headers = {"anthropic_version": version, "authorization": f"Bearer {key}"}
+        headers = {"anthropic_version": version, "authorization": f"Bearer {key}", "anthropic_beta": SIGN_OUT}
         response = self.api.send(method, f"/v1/organizations/{path}", body, query=named, **headers)
         return response.status, json.loads(response.body)
 

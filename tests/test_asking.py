@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from claude_magic import asking, chat, wire
+from claude_magic import asking, chat, made, making, wire
 from claude_magic.answer import Answer
 from tests.shells import KEY, rows
 
@@ -254,3 +254,47 @@ def test_a_tool_s_arguments_are_shown_and_bounded():
 def test_a_frame_stands_under_its_readout(shell):
     result = shell.run("%%claude -f df\npractice:echo\n```csv\nname,age\nAda,36\n```")
     assert " in · " in result.outputs[0].data["text/plain"]
+
+
+def test_o2_a_made_file_is_named_with_the_line_that_fetches_it_and_not_fetched(shell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = shell.run("%%claude --skill xlsx --no-history\nMake an Excel file of it")
+    (file,) = shell["_claude"].files
+    typed = f"%claude files download {file.file_id} practice.xlsx"
+    told = result.outputs[-1].data
+    assert f"made practice.xlsx ({file.size_bytes / 1e3:.1f} kB, practice): {typed}" == told["text/plain"]
+    assert f">{typed}</code>" in told["text/html"]
+    assert "skill xlsx · " in result.outputs[0].data["text/html"]
+    assert [] == list(tmp_path.iterdir())
+    shell.run(typed)
+    assert (tmp_path / "practice.xlsx").is_file()
+    assert typed in asking.bundle(shell["_claude"])["text/html"]
+
+
+def test_o1_o4_the_name_of_a_made_file_is_shown_as_text():
+    name = "<img onerror=alert(1)>\x1b[2J --yes.xlsx"
+    file = making.MadeFile({"file_id": "file_<b>", "filename": name, "size_bytes": 5})
+    answer = Answer(wire.record({"type": "message", "role": "assistant", "content": []}), source="practice")
+    answer.files = [file]
+    shown = made.bundle(answer)
+    assert "<img" not in shown["text/html"]
+    assert "<b>" not in shown["text/html"].replace("</b>", "")
+    assert "\x1b" not in shown["text/html"] + shown["text/plain"]
+
+
+def test_an_upload_is_told_before_the_answer_and_stands_in_the_readout(shell, tmp_path):
+    (tmp_path / "long.txt").write_text("Cats sleep. " * 90_000)
+    shell.run(f"from pathlib import Path; long = Path({str(tmp_path)!r}) / 'long.txt'")
+    result = shell.run("%%claude -n 20 --no-history\nWho sleeps, by {long}?")
+    assert "uploaded long.txt (1.1 MB) as file_" in result.outputs[0].data["text/plain"]
+    assert "with long (text, 1,080,000 characters, as an upload)" in result.outputs[1].data["text/html"]
+    assert "tokens for" in shell.run("%claude count {long}").result
+
+
+def test_skills_hold_in_a_conversation_until_it_starts_anew(shell, tmp_path):
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+    shell.run(f"%%claude --skill xlsx --attach {tmp_path}/data.csv\nMake an Excel file")
+    assert "xlsx" == shell.run("%%claude --dry-run\nAgain").result.body["container"]["skills"][0]["skill_id"]
+    assert "container" not in shell.run("%%claude --new --dry-run\nAgain").result.body
+    assert "container" in shell.run("%%claude --dry-run\nAgain").result.body  # a dry run took nothing away
+    assert "container" not in shell.run("%%claude -t other --dry-run\nAgain").result.body

@@ -51,13 +51,14 @@ def test_an_unreadable_attachment_sends_nothing(shell, tmp_path):
 
 
 def test_an_oversized_request_sends_nothing(bare, monkeypatch, tmp_path):
-    for name in "ab":
-        (tmp_path / f"{name}.pdf").write_bytes(b"%PDF-1.4\n" + b"0" * (15 * 2**20))
+    for n in range(26):  # none so large that it would be uploaded
+        (tmp_path / f"{n}.pdf").write_bytes(b"%PDF-1.4\n" + b"0" * 990_000)
+    files = " ".join(f"--attach {path}" for path in tmp_path.glob("*.pdf"))
     asked: list[bytes] = []
     with serving(lambda c: asked.append(c.recv(1))) as url:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-        error = bare.error(f"%%claude --attach {tmp_path}/a.pdf --attach {tmp_path}/b.pdf\nwhat is it?")
+        error = bare.error(f"%%claude {files}\nwhat is it?")
     assert [] == asked
     assert "MB" in error.message
     assert "smaller" in error.hint

@@ -478,6 +478,6 @@ def test_a_budget_that_cannot_be_counted_is_still_a_budget_error():
 
 
 def test_a_bad_request_names_what_is_wrong():
-    with pytest.raises(BadRequestError, match="temperature"):
+    with pytest.warns(UserWarning, match="temperature"), pytest.raises(BadRequestError, match="temperature"):
         chat.ask(QUESTION, params={"temperature": 1})
     assert ("error", Decimal(0)) == (rows()[-1].outcome, rows()[-1].cost_usd)

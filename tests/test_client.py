@@ -191,7 +191,7 @@ def test_an_id_cannot_lead_to_another_path(door: type[Door]) -> None:
     with serving(handle) as url:
         for name in ("a/b", "a?b=c#d", "é%2f"):
             door(url).model(name)
-    made = (b"a%2Fb", b"a%3Fb%3Dc%23d", b"%C3%A9%252f")
+    made = (b"a%2Fb", b"a%3Fb=c%23d", b"%C3%A9%252f")
     assert [b"GET /v1/models/" + name for name in made] == seen
     for name in ("../messages", "..", ".", "", "a/../b", "a\\..", "a\n"):
         with pytest.raises(InputError, match="model_id cannot be"):
@@ -253,7 +253,9 @@ def test_k1_a_header_that_proves_who_asks_is_held_as_a_key_is(
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", f"X-Gate-Token: {secrets[0]}")
     asked = Asked(json(answer(f"They are {', '.join(secrets[:2])}")))
     d = Door(asked, default_headers={"x-api-key": secrets[1]})
-    call = d.client._caller.call(ENDPOINTS["messages.create"], {**ASK, "extra_headers": {"cookie": secrets[2]}})
+    call = d.client._caller.call(
+        ENDPOINTS["messages.create"], {**ASK, "extra_headers": {"cookie": secrets[2]}}
+    )
     message = d.create(extra_headers={"cookie": secrets[2]})
     sent = asked.requests[0].headers
     assert secrets == [sent["x-gate-token"], sent["x-api-key"], sent["cookie"]]

@@ -156,3 +156,35 @@ def test_installing_twice_is_once_and_uninstalling_is_enough(shell):
 def test_a_caller_may_add_to_what_the_notebook_holds(shell):
     complete.install(shell, lambda: {"threads": ["rome"]})
     assert ["rome"] == tab(shell, "%%claude -t r|\nWhy?")
+
+
+SEEN = {**STATE, "seen": {"files": ["file_1"], "skills": ["skill_1"], "USER": ["user_1"], "batches": ["b_1"]}}
+
+
+@pytest.mark.parametrize(
+    ("typed", "fragment", "options"),
+    [
+        ("%claude files |", "", ["list", "get", "upload", "download", "delete"]),
+        ("%claude files d|", "d", ["download", "delete"]),
+        ("%claude files delete |", "", ["file_1", "--yes"]),
+        ("x = %claude files get f|", "f", ["file_1"]),
+        ("%claude batches results |", "", ["b_1"]),
+        ("%claude admin role |", "", ["user_1"]),
+        ("%claude admin role user_1 d|", "d", ["developer"]),
+        ("%claude admin usage by m|", "m", ["model"]),
+        ("%claude admin cost every |", "", ["1d", "1h", "1m", "none"]),
+        ("%claude files get {d|", "d", ["data", "df"]),
+        ("%%claude --skill |", "", ["xlsx", "pptx", "docx", "pdf", "skill_1"]),
+        ("%claude logout |", "", ["admin"]),
+    ],
+)
+def test_verbs_and_what_the_session_was_shown_are_offered(typed, fragment, options):
+    assert complete.Found(fragment, options) == at(typed, SEEN)
+
+
+def test_paths_are_offered_where_a_path_goes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").touch()
+    assert complete.Found("da", ["data.csv"]) == at("%claude files upload da|")
+    assert complete.Found("", ["data.csv", "--as"]) == at("%claude skills create |")
+    assert ["data.csv", "file_1"] == at("%%claude --attach |", SEEN).options

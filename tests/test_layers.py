@@ -13,13 +13,14 @@ import claude_magic
 PACKAGE = Path(claude_magic.__file__).parent
 
 LAYERS = {
-    "pure": """errors wire app body bundles sse accumulate sizes pricefile catalog endpoints schema
-               private tables media values prompt flags words questions cell""",
+    "pure": """errors wire app canonical saving body bundles sse accumulate sizes pricefile catalog endpoints
+               schema private tables media values prompt words verbs flags questions cell""",
     "rules": "policy limits ledger keys settings",
     "edge": "faults pool transport platforms cassette practice",
-    "caller": """parameters pages feeds stream caller spaces resources client admin current answer thread
-                 compose dryrun call chat tools frames bridge""",
-    "notebook": "guard markup display widgets asking reports commands magics complete",
+    "caller": """parameters pages feeds stream caller spaces resources client admin current making answer
+                 thread uploads compose dryrun call chat tools frames bridge""",
+    "notebook": """guard markup display widgets made asking listings jobs organizing service reports commands
+                   magics complete""",
     "applications": "quickstart cli classroom",
 }
 LAYER = {name: n for n, names in enumerate(LAYERS.values()) for name in names.split()}

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claude_magic import prompt
 from claude_magic.errors import InputError
 from claude_magic.private import KEY_SHAPE
 from claude_magic.prompt import render
+from claude_magic.wire import record
 
 KEY = "sk-ant-api03-" + "x" * 40
 NAMES = {
@@ -260,3 +262,24 @@ def test_a_mistyped_input_has_one_hint():
         caught.value.message,
         caught.value.hint,
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("{f.id}", "file_1"), ("{rows[0]}", 5), ("{f}", {"id": "file_1"}), ("a{f}", "a{f}"), ("{f:x}", "{f:x}")],
+)
+def test_a_word_of_a_line_stands_for_a_value_or_for_itself(word, value):
+    assert value == prompt.lookup(word, {"f": record({"id": "file_1"}), "rows": [5]})
+
+
+@pytest.mark.parametrize("word", ["{g}", "{f.nothing}", "{rows[9]}"])
+def test_a_word_that_names_nothing_is_an_error_of_ours(word):
+    with pytest.raises(InputError):
+        prompt.lookup(word, {"f": record({"id": "file_1"}), "rows": [5]})
+
+
+def test_a_file_of_the_service_is_sent_by_its_id_wherever_it_stands():
+    file = record({"type": "file", "id": "file_practice_000001", "mime_type": "text/csv"})
+    made = prompt.render("Sum up {f}", {"f": file}, attach=["{f}", "file_practice_000001"], code=True)
+    assert ["document", "document", "text"] == [block["type"] for block in made.blocks]
+    assert "[f, given above]" in made.blocks[-1]["text"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import calls, kernels
+from tests.benchmarks import calls, kernels, lists, uploads
 from tests.benchmarks.measure import table
 
 BENCHMARKS = {
@@ -16,6 +16,9 @@ BENCHMARKS = {
     "stream": calls.stream,
     "socket": calls.socket_stream,
     "tool": calls.tool_argument,
+    "list": lists.listing,
+    "upload": uploads.upload,
+    "lines": lists.lines,
     "load_ext": kernels.load_ext,
     "first_answer": kernels.first_answer,
 }

@@ -1,0 +1,71 @@
+"""How far is a long piece of work, for whoever watches?
+
+One line, which goes again: on a terminal's stderr, or as an output of a cell that was run by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+T = TypeVar("T")
+PATIENCE_S = 1.0
+
+
+def counted(items: Sequence[T], what: str, *, show: bool = True) -> Generator[T]:
+    """Yield the items; after a second a line such as "usage: 3 of 12 ranges" says how many are done."""
+    write, since = (_writer() if show else None), time.monotonic()
+    written = False
+    try:
+        for done, item in enumerate(items):
+            if write and time.monotonic() - since > PATIENCE_S:
+                write(f"{what}: {done} of {len(items)} ranges")
+                written = True
+            yield item
+    finally:
+        if write and written:
+            write("")
+
+
+def _writer() -> Callable[[str], None] | None:
+    """Return what shows a line in place of the one before, or None where nobody watches."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return _Terminal() if sys.stderr.isatty() else None
+    asked = os.environ.get("CLAUDE_MAGIC_DISPLAY", "").strip().lower()
+    watched = (kernel.get_parent() or {}).get("content", {}).get("allow_stdin")
+    return _Output() if asked == "live" or (watched and asked != "static") else None
+
+
+class _Terminal:
+    """A line of stderr."""
+
+    def __init__(self) -> None:
+        self._long = 0
+
+    def __call__(self, text: str) -> None:
+        sys.stderr.write(f"\r{text:{self._long}}" + ("" if text else "\r"))
+        sys.stderr.flush()
+        self._long = len(text)
+
+
+class _Output:
+    """An output of the running cell; at the end it is empty."""
+
+    def __init__(self) -> None:
+        self._id = f"claude-magic-{os.urandom(8).hex()}"
+        self._there = False
+
+    def __call__(self, text: str) -> None:
+        from IPython.display import display
+
+        bundle = {"text/plain": text} if text else {}
+        display(bundle, raw=True, display_id=self._id, update=self._there)  # type: ignore[no-untyped-call]
+        self._there = True

@@ -1,0 +1,181 @@
+"""What do the verbs of %claude admin do?
+
+https://platform.claude.com/docs/en/manage-claude/admin-api
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import admin, asking, current
+from claude_magic.endpoints import ENDPOINTS
+from claude_magic.errors import InputError, nearest
+from claude_magic.jobs import each
+from claude_magic.listings import NAMES, PAGE, listed, report_table, see, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import pandas as pd
+
+    from claude_magic.jobs import Job, Said
+    from claude_magic.wire import Record
+
+
+KINDS = {
+    # what stands for it: how its ids begin, and its part of the organization
+    "USER": ("user_", "users"),
+    "WORKSPACE": ("wrkspc_", "workspaces"),
+    "KEY": ("apikey_", "api_keys"),
+    "INVITE": ("invite_", "invites"),
+}
+
+
+def _id(job: Job, kind: str, word: str) -> str:
+    """Return the id of what is called by its id, name or address; raises InputError for what is not there."""
+    start, part = KINDS[kind]
+    if word.startswith(start):
+        return word
+    found = list(getattr(job.client.organization, part).list(limit=PAGE))
+    for item in found:
+        if word.casefold() in [str(item.get(name)).casefold() for name in NAMES]:
+            return str(item["id"])
+    near = nearest(word, [str(item[name]) for item in found for name in NAMES if item.get(name)])
+    raise InputError(
+        f"There is no {kind.lower()} {word!r}",
+        hint=f"{f'Did you mean {near}? ' if near else ''}Type %claude admin {part.removeprefix('api_')}",
+    )
+
+
+def _those(job: Job, kind: str) -> list[str]:
+    return [_id(job, kind, word) for word in job.all]
+
+
+def _role(row: str, name: str, word: str) -> str:
+    """Return a role; raises InputError for one that the endpoint's row does not have."""
+    roles = ENDPOINTS[row].params[name].type.split("|")
+    if len(roles) < 2 or word in roles:
+        return word
+    near = nearest(word, roles)
+    hint = f"{f'Did you mean {near}? ' if near else ''}There is: {', '.join(roles)}."
+    raise InputError(f"There is no role {word!r} to give", hint=hint)
+
+
+def _change_role(job: Job) -> Record:
+    who, role = job.all
+    role = _role("organization.users.update", "role", role)
+    return see("USER", job.client.organization.users.update(_id(job, "USER", who), role=role))
+
+
+def _remove(job: Job) -> Said:
+    users = _those(job, "USER")
+    if place := job.option("from"):
+        members, workspace = job.client.organization.workspaces.members, _id(job, "WORKSPACE", place)
+        return each(job, "USER", lambda one: members.remove(workspace, one), users)
+    return each(job, "USER", job.client.organization.users.remove, users)
+
+
+def _members(job: Job) -> pd.DataFrame:
+    organization = job.client.organization
+    people = {user["id"]: user for user in organization.users.list(limit=PAGE)}
+    found = organization.workspaces.members.list(_id(job, "WORKSPACE", job.first), limit=PAGE)
+    return table("members", [{**people.get(member["user_id"], {}), **member} for member in found])
+
+
+def _add(job: Job) -> Record:
+    who, place, *role = job.all
+    given = _role("organization.workspaces.members.add", "workspace_role", (role or ["workspace_user"])[0])
+    members = job.client.organization.workspaces.members
+    found: Record = members.add(
+        _id(job, "WORKSPACE", place), user_id=_id(job, "USER", who), workspace_role=given
+    )
+    return found
+
+
+def _send_invite(job: Job) -> Record:
+    email, role = job.all
+    role = _role("organization.invites.create", "role", role)
+    return see("INVITE", job.client.organization.invites.create(email=email, role=role))
+
+
+def _withdraw(job: Job) -> Said:
+    invites = _those(job, "INVITE")
+    return each(job, "INVITE", job.client.organization.invites.delete, invites)
+
+
+def _archive(job: Job) -> Said:
+    found = _those(job, "WORKSPACE")
+    return each(job, "WORKSPACE", job.client.organization.workspaces.archive, found)
+
+
+def _disable(job: Job) -> Said:
+    update = job.client.organization.api_keys.update
+    found = _those(job, "KEY")
+    return each(job, "KEY", lambda one: update(one, status="inactive"), found)
+
+
+def _enable(job: Job) -> pd.DataFrame:
+    update = job.client.organization.api_keys.update
+    return listed("KEY", [update(one, status="active") for one in _those(job, "KEY")])
+
+
+def _limits(job: Job) -> pd.DataFrame:
+    organization = job.client.organization
+    found = (
+        organization.workspaces.rate_limits.list(_id(job, "WORKSPACE", job.first), include_inherited=True)
+        if job.values
+        else organization.rate_limits.list()
+    )
+    return table("limits", [row for item in found for row in _limiters(item)])
+
+
+def _limiters(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a rate limit as rows, one for each limiter."""
+    group = item.get("group") or {}
+    for one in item.get("limits") or ():
+        name = group.get("display_name") or group.get("type")
+        source = (one.get("source") or {}).get("type")
+        yield {"group": name, "limit": one.get("type"), "value": one.get("value"), "set_by": source}
+
+
+def _report(report: Callable[..., pd.DataFrame]) -> Callable[[Job], pd.DataFrame]:
+    """Return what shows usage or cost; of practice it says so."""
+
+    def show(job: Job) -> pd.DataFrame:
+        start, end = [*map(str, job.values), None, None][:2]
+        width = job.option("every") or "1d"
+        found = report(
+            start or "7d",
+            end,
+            by=job.options.get("by"),
+            every=None if width == "none" else width,
+            client=job.client,
+        )
+        if current.source_of(job.client) == "practice":
+            asking.note("practice: asked of the practice server, or made up; nothing was paid")
+        return report_table(found, PERIODS.get(width, ""))
+
+    return show
+
+
+PERIODS = {"1d": "day", "1h": "hour", "1m": "minute"}
+
+DO: dict[str, Callable[[Job], Any]] = {
+    "admin who": lambda job: job.client.organization.retrieve(),
+    "admin users": lambda job: listed("USER", job.client.organization.users.list(limit=PAGE)),
+    "admin role": _change_role,
+    "admin remove": _remove,
+    "admin invites": lambda job: listed("INVITE", job.client.organization.invites.list(limit=PAGE)),
+    "admin invite": _send_invite,
+    "admin withdraw": _withdraw,
+    "admin workspaces": lambda job: listed("WORKSPACE", job.client.organization.workspaces.list(limit=PAGE)),
+    "admin members": _members,
+    "admin add": _add,
+    "admin archive": _archive,
+    "admin keys": lambda job: listed("KEY", job.client.organization.api_keys.list(limit=PAGE)),
+    "admin disable": _disable,
+    "admin enable": _enable,
+    "admin limits": _limits,
+    "admin usage": _report(admin.usage),
+    "admin cost": _report(admin.cost),
+}

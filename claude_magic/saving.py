@@ -1,0 +1,93 @@
+"""Where is what comes down written, and when is it there?
+
+Under its name only once it is whole, and nowhere but in the folder that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from claude_magic.errors import InputError
+
+NAME = 240  # bytes of a file's name, of the 255 that file systems have
+RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{n}{i}" for n in ("COM", "LPT") for i in range(1, 10))})
+
+
+class Unfinished:
+    """A file beside the one that is wanted: it takes its place when whole, and goes when not."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).expanduser()
+
+    def write(self, data: bytes) -> None:
+        """Write bytes; raises InputError."""
+        try:
+            self.file.write(data)
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+
+    def __enter__(self) -> Self:
+        try:
+            if self.path.is_dir():
+                raise InputError(f"{self.path} is a folder", hint="Give the path of a file.")
+            self.beside = self.path.with_name(f".{secrets.token_hex(8)}.part")
+            self.file = self.beside.open("xb")
+        except (OSError, ValueError) as error:
+            raise _unwritable(self.path, error) from None
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            self.file.close()
+            if kind is None:
+                self.beside.replace(self.path)
+        except (OSError, ValueError) as error:
+            if kind is None:
+                raise _unwritable(self.path, error) from None
+        finally:
+            with suppress(OSError):
+                self.beside.unlink()
+
+
+def _unwritable(path: Path, error: Exception) -> InputError:
+    why = getattr(error, "strerror", None) or error
+    return InputError(f"{path} cannot be written: {why}", hint="Choose another folder or name.")
+
+
+def place(to: str | os.PathLike[str], filename: str) -> Path:
+    """Return the path a file is written to: `to` itself, or a free name in it where it is a folder.
+
+    Only the last part of a server's name counts, so that nothing is written outside the folder, and no file
+    there is written over. A path that ends in "/" is made a folder.
+    """
+    path = Path(to)
+    try:
+        path = path.expanduser()
+        if str(to).endswith(("/", os.sep)):
+            path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            return path
+    except (OSError, RuntimeError) as error:
+        raise _unwritable(path, error) from None
+    name = Path(_plain(filename))
+    n, free = 1, path / name
+    while os.path.lexists(free):
+        n, free = n + 1, path / f"{name.stem} ({n + 1}){name.suffix}"
+    return free
+
+
+def _plain(filename: str) -> str:
+    """Return a name that means a plain visible file on every system."""
+    last = filename.replace("\\", "/").rpartition("/")[2]
+    name = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(". ") or "download"
+    if name.partition(".")[0].upper() in RESERVED:
+        name = f"_{name}"
+    stem, dot, suffix = name.rpartition(".")
+    if not dot or len(suffix) > 20:
+        stem, dot, suffix = name, "", ""
+    room = NAME - len((dot + suffix).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + suffix

@@ -1,0 +1,305 @@
+"""Do %claude files, skills, batches and admin do what their verbs say, and ask before they destroy?"""
+
+from __future__ import annotations
+
+import builtins
+import getpass
+import json
+import os
+import time
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import httpx2
+import pytest
+from IPython.core.error import StdinNotImplementedError
+
+from claude_magic import current, keys, listings, settings, uploads
+from claude_magic.pool import AppTransport
+from claude_magic.practice import Practice
+from tests.shells import KEY, Shell
+
+SKILL = "---\nname: tidy-tables\ndescription: Makes tables tidy.\n---\nBe tidy.\n"
+ADMIN = "sk-ant-admin01-" + "0aB-_" * 12 + "LAST"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Give each test a practice server of its own as the session's, by a clock that the test moves."""
+    now = [time.time()]
+    server = Practice(clock=lambda: now[0])
+    http = httpx2.Client(transport=AppTransport(server))
+    monkeypatch.setattr("claude_magic.pool.shared", lambda _url: http)
+    listings.seen.clear()
+    return now
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_text("species,mass\nAdelie,3700\nGentoo,5076\n")
+    (tmp_path / "skill").mkdir()
+    (tmp_path / "skill" / "SKILL.md").write_text(SKILL)
+    return tmp_path
+
+
+def said(shell: Shell, line: str):
+    result = shell.run(f"%claude {line}")
+    assert result.success, result.seen
+    return result.result
+
+
+def kept(shell: Shell, name: str, line: str):
+    assert shell.run(f"{name} = %claude {line}").success
+    return shell[name]
+
+
+# ---- files -------------------------------------------------------------------------------------------------
+
+
+def test_a_file_goes_up_is_listed_described_and_deleted(shell, here):
+    made = kept(shell, "f", "files upload data.csv")
+    assert "file_practice_000001" == made.id
+    assert made == said(shell, "files get {f.id}")
+    frame = kept(shell, "x", "files")
+    assert ["data.csv"] == list(frame.filename)
+    assert ["filename", "size_bytes", "created (UTC)"] == list(frame)
+    assert "Deleted: file_practice_000001" == said(shell, "files delete {x.index} --yes")
+    assert 0 == len(said(shell, "files list"))
+
+
+def test_an_upload_takes_a_name_and_a_frame(shell, here):
+    shell.run("import pandas as pd; penguins = pd.DataFrame({'mass': [3700]})")
+    assert "penguins.csv" == kept(shell, "f", "files upload {penguins}").filename
+    assert "b.csv" == kept(shell, "f", "files upload data.csv --as b.csv").filename
+    assert (
+        "%claude" in shell.error("%claude files get {nothing}").hint
+        or "nothing" in shell.error("%claude files get {nothing}").message
+    )
+
+
+def test_a_list_is_a_frame_whose_columns_say_something_and_whose_times_are_utc(shell, here):
+    said(shell, "files upload data.csv")
+    shell.run("%%claude --skill xlsx\nMake an Excel file")
+    frame = said(shell, "files")
+    assert ["filename", "size_bytes", "downloadable", "created (UTC)"] == list(frame)
+    assert "datetime64" in str(frame["created (UTC)"].dtype)
+    assert [0, 0] == list(frame["created (UTC)"].dt.microsecond)
+    assert 80 > max(map(len, frame.drop(columns="downloadable").to_string().splitlines()))
+
+
+def test_an_empty_list_has_its_columns(shell):
+    frame = said(shell, "batches")
+    assert (0, "status") == (len(frame), frame.columns[0])
+
+
+def test_a_made_file_is_fetched_and_an_uploaded_one_is_not(shell, here):
+    shell.run("%%claude --skill xlsx\nMake an Excel file")
+    path = kept(shell, "p", "files download {_claude.files[0]} report.xlsx")
+    assert zipfile.is_zipfile(path)
+    assert "practice.xlsx" == said(shell, "files download {_claude.files[0]}").name
+    made = kept(shell, "f", "files upload data.csv")
+    error = shell.error(f"%claude files download {made.id}")
+    assert "data.csv was uploaded" in error.message
+
+
+def test_a_deleted_file_is_no_longer_taken_for_uploaded(shell, here, monkeypatch):
+    gone = []
+    monkeypatch.setattr(uploads, "forget", lambda ids: gone.extend(ids))
+    kept(shell, "f", "files upload data.csv")
+    said(shell, "files delete {f} --yes")
+    assert ["file_practice_000001"] == gone
+
+
+# ---- asking first ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y", 0), ("YES ", 0), ("n", 1), ("", 1), ("yess", 1)])
+def test_a_deletion_asks_first_and_names_what_it_deletes(typed, left, shell, here, monkeypatch):
+    asked: list[str] = []
+    kept(shell, "f", "files upload data.csv")
+    monkeypatch.setattr(builtins, "input", lambda question: asked.append(question) or typed)
+    told = said(shell, "files delete {f}")
+    assert ["Delete data.csv (file_practice_000001)? [y/N] "] == asked
+    assert left == len(said(shell, "files"))
+    assert ("Nothing was done" == told) == bool(left)
+
+
+@pytest.mark.parametrize("fault", [EOFError, OSError, StdinNotImplementedError])
+def test_where_nobody_can_be_asked_nothing_is_deleted_and_yes_is_named(fault, shell, here, monkeypatch):
+    def nobody(_question):
+        raise fault
+
+    kept(shell, "f", "files upload data.csv")
+    monkeypatch.setattr(builtins, "input", nobody)
+    error = shell.error("%claude files delete {f}")
+    assert "%claude files delete file_practice_000001 --yes" in error.hint
+    assert 1 == len(said(shell, "files"))
+
+
+def test_a_deletion_that_fails_half_way_says_what_is_done(shell, here):
+    kept(shell, "f", "files upload data.csv")
+    error = shell.error("%claude files delete {f} file_practice_999999 --yes")
+    assert "Done before that: file_practice_000001." in error.hint
+
+
+def test_a_list_with_nothing_in_it_deletes_nothing(shell):
+    shell.run("ids = []")
+    assert "nothing in what was given" in shell.error("%claude files delete {ids} --yes").message
+    shell.run("import pandas as pd; df = pd.DataFrame({'a': [1]})")
+    assert "A frame is no id" in shell.error("%claude files delete {df} --yes").message
+
+
+# ---- skills and batches ------------------------------------------------------------------------------------
+
+
+def test_a_skill_goes_up_gets_a_version_comes_down_and_is_deleted(shell, here):
+    made = kept(shell, "s", 'skills create skill --as "Tidy tables"')
+    assert ("skill_practice_000001", "Tidy tables") == (made.id, made.display_name)
+    assert "skver_practice_000002" == said(shell, "skills update {s} skill").id
+    assert 2 == len(said(shell, "skills versions {s}"))
+    frame = said(shell, "skills")
+    assert {"custom", "anthropic"} == set(frame.source)
+    path = said(shell, "skills download {s} here.zip")
+    assert ["tidy-tables/SKILL.md"] == [n for n in zipfile.ZipFile(path).namelist() if n.endswith("SKILL.md")]
+    assert "Deleted: skill_practice_000001" == said(shell, "skills delete {s} --yes")
+    assert "xlsx" == said(shell, "skills get xlsx").id
+
+
+def batch(*prompts: str):
+    params = {"model": "claude-haiku-5-5", "max_tokens": 50}
+    return current.client().messages.batches.create(
+        requests=[
+            {"custom_id": f"row-{n}", "params": {**params, "messages": [{"role": "user", "content": prompt}]}}
+            for n, prompt in zip((10, 2, 1), prompts, strict=False)
+        ]
+    )
+
+
+def test_the_results_of_a_batch_are_a_frame_when_it_has_ended(shell, clock):
+    made = batch("Cats sleep. Who sleeps?", "practice:400", "Dogs bark. Who barks?")
+    error = shell.error(f"%claude batches results {made.id}")
+    assert ("in progress" in error.message, f"%claude batches get {made.id}" in error.hint) == (True, True)
+    clock[0] += 60
+    frame = said(shell, f"batches results {made.id}")
+    assert ["row-1", "row-2", "row-10"] == list(frame.index)
+    assert ["succeeded", "errored", "succeeded"] == list(frame.type)
+    assert "[practice]" in frame.text["row-1"]
+    assert ("", True) == (frame.text["row-2"], "drill" in frame.error["row-2"])
+    assert "Int64" == frame.input_tokens.dtype == frame.output_tokens.dtype
+    shown = said(shell, "batches")
+    assert ["status", "succeeded", "errored", "created (UTC)", "ended (UTC)"] == list(shown)
+
+
+def test_a_batch_is_canceled_and_deleted(shell, clock):
+    made = batch("practice:slow")
+    assert f"Canceled: {made.id}" == said(shell, f"batches cancel {made.id} --yes")
+    clock[0] += 60
+    assert "ended" == said(shell, f"batches get {made.id}").processing_status
+    assert f"Deleted: {made.id}" == said(shell, f"batches delete {made.id} --yes")
+
+
+def test_a_model_is_described_by_its_short_word(shell):
+    assert "claude-haiku-5-5" == said(shell, "models get haiku").id
+
+
+# ---- the organization --------------------------------------------------------------------------------------
+
+
+def test_the_organization_its_people_and_their_roles(shell):
+    assert "Practice organization" == said(shell, "admin").name
+    people = said(shell, "admin users")
+    assert ["name", "email", "role"] == list(people)
+    assert "developer" == said(shell, "admin role ines@example.org developer").role
+    error = shell.error("%claude admin role ines@example.org developr")
+    assert "Did you mean developer?" in error.hint
+    error = shell.error("%claude admin role innes@example.org developer")
+    assert "Did you mean ines@example.org?" in error.hint
+    assert "Removed: user_practice_000009" == said(shell, "admin remove ines@example.org --yes")
+    assert len(people) - 1 == len(said(shell, "admin users"))
+
+
+def test_an_invitation_goes_out_and_is_taken_back(shell):
+    assert "pending" == said(shell, "admin invite new@example.org user").status
+    assert "new@example.org" in set(said(shell, "admin invites").email)
+    assert "Withdrawn: " in said(shell, "admin withdraw new@example.org --yes")
+    assert "new@example.org" not in set(said(shell, "admin invites").email)
+
+
+def test_workspaces_by_name_their_members_and_their_end(shell):
+    assert "Practice course A" in set(said(shell, "admin workspaces").name)
+    before = said(shell, 'admin members "Practice course B"')
+    assert ["name", "email", "workspace_role"] == list(before)
+    said(shell, 'admin add kofi@example.org "practice course b"')
+    assert "kofi@example.org" in set(said(shell, 'admin members "Practice course B"').email)
+    said(shell, 'admin remove kofi@example.org from "Practice course B" --yes')
+    assert before.equals(said(shell, 'admin members "Practice course B"'))
+    assert "Archived: wrkspc_" in said(shell, 'admin archive "Practice research" --yes')
+    assert "Practice research" not in set(said(shell, "admin workspaces").name)
+
+
+def test_keys_are_switched_off_and_on(shell):
+    frame = said(shell, "admin keys")
+    assert ["name", "status", "hint", "workspace", "expires (UTC)"] == list(frame)
+    said(shell, "admin disable apikey_practice_000003 --yes")
+    assert "inactive" == said(shell, "admin keys").status["apikey_practice_000003"]
+    assert ["active"] == list(said(shell, 'admin enable "Practice key of course A"').status)
+
+
+def test_limits_are_a_row_for_each_limiter_of_a_group(shell):
+    organization, workspace = said(shell, "admin limits"), said(shell, 'admin limits "Practice course A"')
+    assert list(organization.index) == list(workspace.index)
+    assert (["limit", "value"], ["limit", "value", "set_by"]) == (list(organization), list(workspace))
+    assert "requests_per_minute" in set(organization.loc["Claude Haiku", "limit"])
+
+
+def test_o6_usage_and_cost_of_practice_say_so(shell, clock):
+    shell.run("%%claude\nCats sleep. Who sleeps?")
+    clock[0] += 1
+    result = shell.run("x = %claude admin usage by model")
+    assert "practice" in result.seen
+    assert ("day (UTC)", ["claude-haiku-5-5"]) == (shell["x"].index.name, list(shell["x"].model))
+    total = said(shell, "admin cost 30d by model every 1h")
+    assert ("hour (UTC)", 1) == (total.index.name, len(total))
+    assert isinstance(total.amount_usd.iloc[0], Decimal)
+    assert "starting_at" in said(shell, "admin cost 30d every none")
+    assert "start is neither" in shell.error("%claude admin usage 2026-13-01").message
+
+
+# ---- the admin key -----------------------------------------------------------------------------------------
+
+
+def test_k3_an_admin_key_is_kept_shown_as_there_and_forgotten(shell, monkeypatch):
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: ADMIN)
+    assert "none" in said(shell, "status").loc["admin_key", "value"]
+    result = shell.run("%claude login admin")
+    assert result.success
+    assert ADMIN not in result.seen
+    path = keys.key_path("admin-key")
+    assert (ADMIN, True) == (path.read_text(), os.name != "posix" or 0o600 == path.stat().st_mode & 0o777)
+    frame = said(shell, "status")
+    assert ("there", "admin key file") == tuple(frame.loc["admin_key"])
+    assert ADMIN[-4:] not in frame.loc["admin_key"].to_string()
+    monkeypatch.setenv("ANTHROPIC_ADMIN_KEY", ADMIN)
+    assert "ANTHROPIC_ADMIN_KEY" == said(shell, "status").loc["admin_key", "source"]
+    assert "ANTHROPIC_ADMIN_KEY goes before it" in said(shell, "login admin")
+    monkeypatch.delenv("ANTHROPIC_ADMIN_KEY")
+    said(shell, "logout admin")
+    assert keys.admin_key() is None
+
+
+@pytest.mark.parametrize("line", ["logout", "login forget"])
+def test_forgetting_the_key_forgets_the_admin_key_too(line, shell, monkeypatch):
+    monkeypatch.setattr(getpass, "getpass", lambda _: KEY)
+    said(shell, "login")
+    said(shell, "login admin")
+    said(shell, line)
+    assert (None, None) == (settings.credential(), keys.admin_key())
+
+
+def test_k1_no_error_or_frame_of_the_organization_shows_the_admin_key(shell, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_ADMIN_KEY", ADMIN)
+    seen = shell.run("%claude admin keys").seen + shell.run("%claude admin remove nobody").seen
+    assert ADMIN not in seen
+    assert ADMIN not in json.dumps([str(v) for v in listings.seen.values()])
