@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import httpx2
 
-from claude_magic.app import Request, Response
 from claude_magic.pool import AppTransport
-from claude_magic.practice import Practice
+from tests.practice.conftest import Api, whole
 
-HEADERS = {"authorization": "Bearer practice", "anthropic-version": "2026-10-21"}
+if TYPE_CHECKING:
+    from claude_magic.app import Response
+
 CODE = {"type": "code_execution_20260521", "name": "code_execution"}
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x64\0\0\0\x64"  # a header that says 100 by 100 pixels
 
@@ -25,16 +26,8 @@ def part(name: str, data: bytes | str, filename: str | None = None, kind: str | 
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + (data.encode() if isinstance(data, str) else data)
 
 
-class Service:
-    """A practice server whose clock stands where `now` says (seconds since 1970)."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-        self.app = Practice(clock=lambda: self.now)
-
-    def send(self, method: str, path: str, body: bytes = b"", query: Any = (), **headers: str) -> Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.app(Request(method, path, tuple(query), {**HEADERS, **named}, body))
+class Service(Api):
+    """A practice server, and the shortest way to upload to it."""
 
     def get(self, path: str, *query: tuple[str, str], **headers: str) -> Any:
         return read(self.send("GET", path, query=query, **headers))
@@ -53,7 +46,7 @@ class Service:
     def say(self, *content: Any, **params: Any) -> Any:
         turn = {"role": "user", "content": list(content)}
         asked = {"model": "claude-haiku-5-5", "max_tokens": 1024, "messages": [turn], **params}
-        return read(self.send("POST", "/v1/messages", json.dumps(asked).encode()))
+        return read(self.send("POST", "/v1/messages", asked))
 
     def sdk(self) -> anthropic.Anthropic:
         http = httpx2.Client(transport=AppTransport(self.app))
@@ -64,11 +57,6 @@ class Service:
             max_retries=0,
             _strict_response_validation=True,
         )
-
-
-def whole(response: Response) -> bytes:
-    """Return a body, however it comes."""
-    return b"".join(piece for piece in response.parts() if isinstance(piece, bytes))
 
 
 def read(response: Response) -> Any:

@@ -18,13 +18,13 @@ from claude_magic import endpoints, wire
 from claude_magic.app import Request, Response
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.practice import credentials, drills, organization, reports, stored
+from claude_magic.practice.agents import errands, memories, sessions
 from claude_magic.practice.messages import (
     answers,
     batches,
     batchrun,
     chat,
     completions,
-    dialect,
     listing,
     message,
     reading,
@@ -32,6 +32,7 @@ from claude_magic.practice.messages import (
     stream,
     tokens,
 )
+from claude_magic.practice.organization import administration, people, plugins, rate_limits, workspaces
 from claude_magic.practice.quota import Limits, Quota
 from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.reports import rehearsal
@@ -184,7 +185,10 @@ class Practice:
                 "anthropic-version",
                 f"{version!r} is not a valid version" if version else "header is required",
             )
-        return ANSWERS.get(row.name, stored.answer)(self, exchange)
+        credentials.betas(exchange)
+        if row.name in ANSWERS:
+            return ANSWERS[row.name](self, exchange)
+        return stored.answer(self, exchange, RULES.get(row.name))
 
     def of(self, kind: type[T]) -> T:
         """Return this server's own instance of a class that keeps state, made on first use."""
@@ -263,7 +267,7 @@ class Practice:
         call = exchange.call()
         said, made = self.reply(call, exchange)
         if call.body.get("stream"):
-            return Response(200, {**dialect.EVENTS}, stream.chunks(said, exchange.id, made, self.speed))
+            return Response(200, {**stream.EVENTS}, stream.chunks(said, exchange.id, made, self.speed))
         return Response(200, {"content-type": "application/json"}, stream.whole(said, made, self.speed))
 
     def count_tokens(self, exchange: Exchange) -> Response:
@@ -272,31 +276,30 @@ class Practice:
         self.pool(exchange, "count_tokens").admit(exchange.now)
         return self.json({"input_tokens": tokens.count(call)})
 
-    def models(self, exchange: Exchange) -> Response:
-        """Answer GET /v1/models."""
-        self.pool(exchange, "other").admit(exchange.now)
-        return self.json(listing.models(exchange))
-
-    def model(self, exchange: Exchange) -> Response:
-        """Answer GET /v1/models/{model_id}."""
-        self.pool(exchange, "other").admit(exchange.now)
-        return self.json(listing.model(exchange.names["model_id"]))
-
 
 ANSWERS: Answers = {
     "messages.create": Practice.create,
     "messages.count_tokens": Practice.count_tokens,
-    "models.list": Practice.models,
-    "models.retrieve": Practice.model,
     **batches.ANSWERS,
     **chat.ANSWERS,
     **completions.ANSWERS,
-    **files.ANSWERS,
-    **skills.ANSWERS,
-    **organization.ANSWERS,
+    **listing.ANSWERS,
     **reports.ANSWERS,
 }
 """Rows of the endpoint table that have an answer of their own; the others are `stored.answer`'s."""
+RULES = {
+    **administration.RULES,
+    **errands.RULES,
+    **files.RULES,
+    **memories.RULES,
+    **people.RULES,
+    **plugins.RULES,
+    **rate_limits.RULES,
+    **sessions.RULES,
+    **skills.RULES,
+    **workspaces.RULES,
+}
+"""What those do that a verb alone does not tell of."""
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_magic.practice.refusal import Refusal
+from claude_magic.practice.refusal import Refusal, refuse
 
 if TYPE_CHECKING:
     from claude_magic.practice import Exchange
@@ -26,6 +26,8 @@ REACH = (
     ("sk-ant-", False, True),
 )
 OAUTH_ONLY = re.compile(r"/v1/organizations/(service_accounts|federation_\w+)\b")
+EITHER = {"agent-memory-2026-07-22": "managed-agents-2026-04-01"}
+"""A beta that another may stand for; both together are refused."""
 WRONG = {
     True: "this call takes an admin key, which begins with sk-ant-admin, or here with practice",
     False: "an admin key reaches the organization's calls only; this one takes a workspace's key, "
@@ -53,3 +55,13 @@ def _reaches(key: str, exchange: Exchange, fault: str) -> None:
     if admin and not reach[2] and OAUTH_ONLY.match(exchange.row.path):
         why = "This call takes an OAuth token with the scope org:admin, not an admin key"
         raise Refusal(403, f"{why}; here a key that begins with practice will do")
+
+
+def betas(exchange: Exchange) -> None:
+    """Let a call of the beta part pass that names its beta; raises Refusal."""
+    for name in exchange.row.betas:
+        other = EITHER.get(name, name)
+        if not {name, other} & exchange.betas:
+            refuse("anthropic-beta", f"this endpoint is in beta: requests must send {name!r} in this header")
+        if name != other and {name, other} <= exchange.betas:
+            refuse("anthropic-beta", f"{name!r} and {other!r} cannot be sent together")

@@ -9,6 +9,7 @@ import base64
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.practice.kinds import number
 from claude_magic.practice.refusal import refuse
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def _limit(exchange: Exchange) -> int | None:
     most = row.most_items or MOST
     if text is None:
         return row.usual or (None if row.most_items else USUAL)
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
-        refuse("limit", f"Input should be a whole number from 1 to {most}")
-    return int(text)
+    return number(text, 1, most, "limit")
 
 
 def _by_id(items: Sequence[dict[str, Any]], limit: int | None, exchange: Exchange) -> dict[str, Any]:

@@ -7,12 +7,11 @@ https://docs.claude.com/en/api/rate-limits
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from claude_magic.practice.moments import MINUTE, moment
 from claude_magic.practice.refusal import Refusal
 
-MINUTE = 60.0
 MINUTELY = ("requests", "input_tokens", "output_tokens")
 REFUSED = (
     "This request would exceed your organization's rate limit of {limit:,} {what} per minute "
@@ -83,10 +82,5 @@ class Quota:
             prefix = f"anthropic-ratelimit-{name.replace('_', '-')}"
             shown = max(0, int(left if name == "requests" else round(left, -3)))
             found |= {f"{prefix}-limit": str(limit), f"{prefix}-remaining": str(shown)}
-            found[f"{prefix}-reset"] = _rfc3339(now + wait)
+            found[f"{prefix}-reset"] = moment(math.ceil(now + wait))
         return found
-
-
-def _rfc3339(moment: float) -> str:
-    whole = datetime.fromtimestamp(0, UTC) + timedelta(seconds=math.ceil(moment))
-    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -24,17 +24,27 @@ TYPES = {
 
 
 class Refusal(Exception):  # noqa: N818 - it never leaves the practice server: it becomes an error answer
-    """An answer with an error status: `details` go into `error.details`, `headers` beside the usual ones."""
+    """An answer with an error status: `details` go into `error.details`, `headers` beside the usual ones.
+
+    `kind` is `error.type` where the status alone does not tell it.
+    """
 
     def __init__(
-        self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **details: Any
+        self,
+        status: int,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        kind: str | None = None,
+        **details: Any,
     ) -> None:
         super().__init__(message)
         self.status, self.message, self.headers, self.details = status, message, headers or {}, details
+        self.kind = kind or TYPES[status]
 
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the error object of the API."""
-        error: dict[str, Any] = {"type": TYPES[self.status], "message": self.message}
+        error: dict[str, Any] = {"type": self.kind, "message": self.message}
         if self.details:
             error["details"] = self.details
         return {"type": "error", "error": error, "request_id": request_id}

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from claude_magic import catalog
-from claude_magic.practice import Used, organization
+from claude_magic.practice import Used
+from claude_magic.practice.stored import shelves
 from tests.practice.conftest import Api, read
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -68,10 +69,10 @@ class Asked(Api):
     def key(self, name, user=None):
         """The id of a new API key, which acts as a user or as nobody."""
         id, principal = f"apikey_practice_{name}", user and {"type": "user_actor", "user_id": user}
-        org = organization.of(self.app)
+        keys = shelves.store(self.app).items["APIKey"]
         place = {"type": "workspace", "workspace_id": COURSE}
         key = {"id": id, "name": name, "status": "active", "principal": principal, "scope": place}
-        org.keys[id] = {**next(iter(org.keys.values())), **key}
+        keys.append(shelves.Item({"api_key_id": id}, {**keys[0].value, **key}))
         return id
 
 

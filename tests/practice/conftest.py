@@ -57,13 +57,16 @@ class Api:
         return read(self.post(content, **params))["input_tokens"]
 
     def events(self, content: Any = "Hello", **params: Any) -> list[dict[str, Any]]:
-        return parse(
-            b"".join(p for p in self.post(content, stream=True, **params).parts() if isinstance(p, bytes))
-        )
+        return parse(whole(self.post(content, stream=True, **params)))
+
+
+def whole(response: Response) -> bytes:
+    """A body, however it comes."""
+    return b"".join(part for part in response.parts() if isinstance(part, bytes))
 
 
 def read(response: Response) -> Any:
-    return json.loads(b"".join(p for p in response.parts() if isinstance(p, bytes)))
+    return json.loads(whole(response))
 
 
 def parse(data: bytes) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Limits
-from claude_magic.practice.organization import Organization
+from claude_magic.practice.stored.shelves import objects
 from tests.practice.conftest import read
 
 MODEL = "claude-haiku-5-5"
@@ -72,8 +72,8 @@ def test_a_new_batch_has_the_services_fields(api, version):
         "type": "message_batch",
         "processing_status": "in_progress",
         "request_counts": COUNTS | {"processing": 2},
-        "created_at": "1970-01-12T13:46:40.000Z",
-        "expires_at": "1970-01-13T13:46:40.000Z",
+        "created_at": "1970-01-12T13:46:40Z",
+        "expires_at": "1970-01-13T13:46:40Z",
         "ended_at": None,
         "cancel_initiated_at": None,
         "archived_at": None,
@@ -270,7 +270,7 @@ def test_results_are_there_from_the_end_of_a_batch_until_29_days_after_its_makin
     assert (1, None) == (len(lines(api, batch)), look(api, batch)["archived_at"])
     api.now += 1
     found = look(api, batch)
-    assert ("1970-02-10T13:46:40.000Z", None) == (found["archived_at"], found["results_url"])
+    assert ("1970-02-10T13:46:40Z", None) == (found["archived_at"], found["results_url"])
     assert COUNTS | {"succeeded": 1} == found["request_counts"]
     assert 404 == api.send("GET", address).status
 
@@ -368,7 +368,7 @@ def test_the_list_has_the_newest_first_and_pages_both_ways(api):
 
 
 def test_a_workspace_has_batches_of_its_own(api):
-    spaces = api.app.of(Organization).workspaces.values()
+    spaces = objects(api.app, "organization.workspaces").values()
     other = next(s["id"] for s in spaces if not s["archived_at"] and s["id"] != "wrkspc_practice")
     batch = made(api, items(1), anthropic_workspace_id=other)
     assert [] == read(api.send("GET", PATH))["data"]

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from claude_magic.practice import Limits
-from tests.practice.conftest import parse, read
+from tests.practice.conftest import parse, read, whole
 
 MODEL = "claude-haiku-5-5"
 OLD = "claude-haiku-4-5"  # takes sampling parameters, and words in its mouth
@@ -45,13 +45,9 @@ def refused(response):
     return response.status, read(response)["error"]["message"]
 
 
-def data(response):
-    return b"".join(part for part in response.parts() if isinstance(part, bytes))
-
-
 def chunks(response):
     """The chunks of a chat's stream, and what ends it."""
-    *lines, last = [line.removeprefix("data: ") for line in data(response).decode().split("\n\n")[:-1]]
+    *lines, last = [line.removeprefix("data: ") for line in whole(response).decode().split("\n\n")[:-1]]
     return [json.loads(line) for line in lines], last
 
 
@@ -154,7 +150,7 @@ def test_an_unknown_model_is_not_found(api):
 def test_a_streamed_completion_adds_up_to_the_plain_one(api, make_api):
     plain = answered(complete(make_api()))
     response = complete(api, stream=True)
-    events = parse(data(response))
+    events = parse(whole(response))
     assert "text/event-stream; charset=utf-8" == response.headers["content-type"]
     assert {"completion", "ping"} == {event["type"] for event in events}
     told = [event for event in events if event["type"] == "completion"]
@@ -165,7 +161,7 @@ def test_a_streamed_completion_adds_up_to_the_plain_one(api, make_api):
 
 def test_drills_work_in_completions_too(api):
     failing = complete(api, PROMPT.replace("What", "practice:error-mid-stream What"), stream=True)
-    assert "overloaded_error" == parse(data(failing))[-1]["error"]["type"]
+    assert "overloaded_error" == parse(whole(failing))[-1]["error"]["type"]
     cut = list(complete(api, PROMPT.replace("What", "practice:cut What")).parts())
     assert isinstance(cut[-1], ConnectionError)
     with pytest.raises(ValueError):

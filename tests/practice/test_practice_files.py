@@ -10,8 +10,9 @@ import pytest
 
 from claude_magic.app import Request
 from claude_magic.practice.storage import files, parts
-from claude_magic.practice.storage.files import Shelf
-from tests.uploads import CODE, PNG, Service, part, whole
+from claude_magic.practice.storage.files import Disk, keep
+from tests.practice.conftest import whole
+from tests.uploads import CODE, PNG, Service, part
 
 DAY = 86_400
 
@@ -35,8 +36,7 @@ def text(said):
 
 def made(service):
     """A file that code made, which can therefore be fetched."""
-    shelf = service.app.of(Shelf)
-    return shelf.keep(service.app, "made.csv", b"a,b\n" * 50_000, now=service.now, made=True)
+    return keep(service.app, "made.csv", b"a,b\n" * 50_000, now=service.now, downloadable=True).value["id"]
 
 
 def test_an_upload_is_told_of_as_file_metadata(service):
@@ -46,7 +46,7 @@ def test_an_upload_is_told_of_as_file_metadata(service):
         "filename": "notes.txt",
         "mime_type": "text/plain",
         "size_bytes": 5,
-        "created_at": "1970-01-12T13:46:40.000Z",
+        "created_at": "1970-01-12T13:46:40Z",
         "downloadable": False,
         "expires_at": None,
     } == service.upload("notes.txt")
@@ -135,14 +135,14 @@ def test_a_life_must_be_an_hour_to_ninety_days(service, seconds):
 
 def test_an_expired_file_is_listed_for_thirty_days_but_has_no_content(service):
     file = service.upload(expires_in_seconds=3600)
-    assert "1970-01-12T14:46:40.000Z" == file["expires_at"]
+    assert "1970-01-12T14:46:40Z" == file["expires_at"]
     service.now += 3599
     assert "[practice]" in service.say(document(file["id"]), text("What is said?"))["content"][0]["text"]
     service.now += 1
     path = f"/v1/files/{file['id']}"
     assert (404, "file_expired") == service.get(f"{path}/content")[:2]
     assert (404, "file_expired") == service.say(document(file["id"]), text("What is said?"))[:2]
-    assert [] == [*service.app.of(Shelf).folder.iterdir()]
+    assert [] == [*service.app.of(Disk).folder.iterdir()]
     service.now += 30 * DAY - 1
     assert file == service.get(path)
     assert [file] == service.get("/v1/files")["data"]
@@ -177,7 +177,7 @@ def test_an_upload_cannot_be_downloaded(service):
 
 def test_a_made_file_is_downloaded_in_pieces(service):
     file = made(service)
-    response = service.send("GET", f"/v1/files/{file.id}/content")
+    response = service.send("GET", f"/v1/files/{file}/content")
     pieces = [*response.parts()]
     assert b"a,b\n" * 50_000 == b"".join(pieces)
     assert 4 == len(pieces)
@@ -187,8 +187,8 @@ def test_a_made_file_is_downloaded_in_pieces(service):
 
 def test_a_file_deleted_before_it_is_read_breaks_the_download(service):
     file = made(service)
-    response = service.send("GET", f"/v1/files/{file.id}/content")
-    service.send("DELETE", f"/v1/files/{file.id}")
+    response = service.send("GET", f"/v1/files/{file}/content")
+    service.send("DELETE", f"/v1/files/{file}")
     assert [ConnectionResetError] == [type(piece) for piece in response.parts()]
 
 
@@ -201,7 +201,7 @@ def test_a_deleted_file_is_gone_at_once(service):
 
 
 def test_a_full_storage_is_refused(service):
-    service.app.of(Shelf).most = 10
+    service.app.of(Disk).most = 10
     first = service.upload(data="123456")
     assert (400, "storage_quota_exceeded") == service.upload(data="12345")[:2]
     service.send("DELETE", f"/v1/files/{first['id']}")
@@ -217,7 +217,7 @@ def test_file_calls_have_rate_limits_of_their_own(service):
 
 def test_the_folder_goes_with_the_server(service):
     service.upload()
-    folder = service.app.of(Shelf).folder
+    folder = service.app.of(Disk).folder
     assert folder.is_dir()
     del service.app
     gc.collect()
@@ -336,5 +336,5 @@ def test_the_official_sdk_uploads_lists_and_deletes(service):
             sdk.files.retrieve_metadata(uploaded[0].id)
         with pytest.raises(anthropic.BadRequestError, match="not downloadable"):
             sdk.files.download(uploaded[1].id)
-        assert b"a,b\n" * 50_000 == sdk.files.download(made(service).id).read()
+        assert b"a,b\n" * 50_000 == sdk.files.download(made(service)).read()
         assert 1 == len(sdk.beta.files.list(limit=1, betas=["files-api-2025-04-14"]).data)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_magic import catalog, endpoints
-from claude_magic.practice import Used, organization, reports
+from claude_magic.practice import Used, reports
 from claude_magic.practice.reports import sums
 from tests.practice.asked import (
     BETA,
@@ -152,7 +152,7 @@ def test_an_actor_is_the_user_behind_a_key_else_the_key_else_nobody(api, dana):
 
 def test_a_user_who_left_is_deleted_and_can_be_left_out(api, dana):
     api.used(key=dana).used()
-    del organization.of(api.app).users[DANA]
+    assert 200 == api.send("DELETE", f"/v1/organizations/users/{DANA}").status
     actors = [row["group"]["actor"] for row in api.rows(USAGE, group_by=["actor"])]
     assert [True] == [actor["deleted"] for actor in actors if actor]
     kept = api.rows(USAGE, group_by=["actor"], exclude_deleted_users="true")

@@ -10,7 +10,7 @@ import pytest
 
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.pool import AppTransport
-from tests.practice.conftest import parse, read
+from tests.practice.conftest import parse, read, whole
 from tests.practice.world import MODEL, SAY, World
 
 
@@ -69,7 +69,7 @@ def test_a_stream_tells_what_no_stream_has_told_and_ends(world):
     session = world.told("sessions.create")["id"]
     early = world.call("sessions.threads.events.stream", session_id=session)
     world.told("sessions.events.send", session_id=session)
-    types = [event["type"] for event in parse(b"".join(p for p in early.parts() if isinstance(p, bytes)))]
+    types = [event["type"] for event in parse(whole(early))]
     assert ["user.message", "session.status_idle"] == [types[0], types[-1]]
     stream = world.api.send(
         "GET", f"/v1/sessions/{session}/events/stream", anthropic_beta="managed-agents-2026-04-01"
@@ -81,16 +81,14 @@ def test_a_stream_tells_what_no_stream_has_told_and_ends(world):
 def test_a_stream_tells_pieces_of_a_message_to_who_asks_for_them(world):
     world.told("sessions.events.send")
     query = {"event_deltas[]": "agent.message"}
-    body = b"".join(
-        p for p in world.call("sessions.events.stream", query=query).parts() if isinstance(p, bytes)
-    )
-    whole = {event["type"]: event for event in parse(body)}
+    told = parse(whole(world.call("sessions.events.stream", query=query)))
+    whole_one = {event["type"]: event for event in told}
     assert (
-        whole["event_start"]["event"]["id"]
-        == whole["event_delta"]["event_id"]
-        == whole["agent.message"]["id"]
+        whole_one["event_start"]["event"]["id"]
+        == whole_one["event_delta"]["event_id"]
+        == whole_one["agent.message"]["id"]
     )
-    assert whole["event_delta"]["delta"]["content"] == whole["agent.message"]["content"][0]
+    assert whole_one["event_delta"]["delta"]["content"] == whole_one["agent.message"]["content"][0]
 
 
 def test_a_session_keeps_its_resources_and_lets_a_budget_be_changed_only(world):

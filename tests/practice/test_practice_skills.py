@@ -10,7 +10,8 @@ import anthropic
 import pytest
 
 from claude_magic.practice.storage import bundle, office
-from tests.uploads import CODE, Service, part, read, whole
+from tests.practice.conftest import whole
+from tests.uploads import CODE, Service, part, read
 
 MD = "---\nname: greet\ndescription: Says hello in many languages.\n---\n# Greet\n"
 OLD = {"anthropic_beta": "skills-2025-10-02"}
@@ -80,8 +81,8 @@ def test_a_folder_becomes_a_skill_named_by_its_front_matter(service):
         "display_name": "greet",
         "latest_version_id": "skver_practice_000001",
         "source": {"type": "custom"},
-        "created_at": "1970-01-12T13:46:40.000Z",
-        "updated_at": "1970-01-12T13:46:40.000Z",
+        "created_at": "1970-01-12T13:46:40Z",
+        "updated_at": "1970-01-12T13:46:40Z",
     } == skill
     assert skill == service.get(f"/v1/skills/{skill['id']}")
     version = service.get(f"/v1/skills/{skill['id']}/versions/{skill['latest_version_id']}")
@@ -231,7 +232,7 @@ def test_a_version_is_a_whole_new_snapshot_under_the_same_name(service):
     version = create(service, None, f"{path}/versions")
     now = service.get(path)
     assert version["id"] == now["latest_version_id"]
-    assert ("1970-01-12T13:46:40.000Z", "1970-01-12T13:46:50.000Z") == (now["created_at"], now["updated_at"])
+    assert ("1970-01-12T13:46:40Z", "1970-01-12T13:46:50Z") == (now["created_at"], now["updated_at"])
     content = whole(service.send("GET", f"{path}/versions/{version['id']}/content"))
     assert {"greet/SKILL.md": MD} == unpacked(content)
     listed = service.get(f"{path}/versions")["data"]
@@ -360,7 +361,7 @@ def test_a_container_is_told_of_and_can_be_used_again_until_it_expires(service):
     skill = {"type": "anthropic", "skill_id": "xlsx", "version": "20251013"}
     assert {
         "id": "container_practice_000001",
-        "expires_at": "1970-02-11T13:46:40.000Z",
+        "expires_at": "1970-02-11T13:46:40Z",
         "skills": [skill],
     } == first
     service.now += 30 * 86_400 - 1

@@ -141,7 +141,7 @@ class World:
             self.id("memory_id")
         if space.endswith(("sessions.events", "threads.events")) and verb != "send":
             self.told("sessions.events.send")
-        many = f"{space}.create" if f"{space}.create" in ENDPOINTS else first
+        many = next((n for v in ("create", "upload") if (n := f"{space}.{v}") in ENDPOINTS), first)
         if verb == "list" and space in KEPT and many and "listed" not in self.made:
             self.made |= {"listed": "", **({first: ""} if many == first else {})}
             self.told(many)

@@ -17,9 +17,9 @@ import msgspec
 from claude_magic import wire
 from claude_magic.app import Response
 from claude_magic.practice import organization, pages
-from claude_magic.practice.messages.batchrun import DAY, Batch, Batches, Item, settle, told
+from claude_magic.practice.messages.batchrun import Batch, Batches, Item, settle, told
+from claude_magic.practice.moments import DAY, moment
 from claude_magic.practice.refusal import Refusal, refuse
-from claude_magic.practice.storage.files import moment
 
 if TYPE_CHECKING:
     from claude_magic.practice import Answers, Exchange, Practice

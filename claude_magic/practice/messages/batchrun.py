@@ -13,13 +13,14 @@ import math
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from claude_magic import catalog, wire
 from claude_magic.practice import drills
 from claude_magic.practice.messages import reading, rules, stream, tokens
+from claude_magic.practice.moments import DAY
 from claude_magic.practice.refusal import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from claude_magic.practice import Exchange, Owner, Practice
 
 QUEUE, RATE, CANCELING = 1.0, 1_000, 1.0  # seconds, requests a second, seconds
-DAY = 86_400.0
 LIFE, KEPT = DAY, 29 * DAY
 NOT_HERE = ("stream", "speed", "fallbacks", "thread")
 LONG_OUTPUT = "output-300k"
@@ -43,25 +43,6 @@ class Item(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     custom_id: str
     params: msgspec.Raw
-
-
-class Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message of the plainest kind."""
-
-    role: Literal["user", "assistant"]
-    content: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Params of the plainest kind."""
-
-    model: str
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)]
-    messages: Annotated[list[Turn], msgspec.Meta(min_length=1)]
-    system: str = ""
-
-
-PLAIN = msgspec.json.Decoder(Plain)
 
 
 class Due(NamedTuple):
@@ -189,31 +170,11 @@ def _succeeds(item: Item, asked: Exchange) -> bool:
     params = bytes(item.params)
     if any(word in params for word in UNSURE):
         return False
-    if _plain(params):
-        return True
     try:
         call = _call(item, asked)
     except (Refusal, RecursionError):
         return False
     return tokens.count(call) <= (call.model.context_window or math.inf)
-
-
-def _plain(params: bytes) -> bool:
-    """Say whether params are so plain that no rule can refuse them."""
-    try:
-        found = PLAIN.decode(params)
-    except ValueError:
-        return False
-    model = catalog.find(found.model)
-    return bool(
-        model
-        and model.batch
-        and found.model in (model.id, *model.aliases)
-        and model.status != "retired"
-        and found.max_tokens <= (model.max_output_tokens or 0)
-        and len(params) < (model.context_window or 0)  # no text has more tokens than bytes
-        and found.messages[-1].role == "user"
-    )
 
 
 def settle(practice: Practice, batch: Batch, now: float) -> None:

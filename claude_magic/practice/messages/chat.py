@@ -6,12 +6,12 @@ ignored. https://platform.claude.com/docs/en/api/openai-sdk
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
+from claude_magic.practice.kinds import check
 from claude_magic.practice.messages import dialect, rules
-from claude_magic.practice.messages.shapes import check
+from claude_magic.practice.moments import seconds
 from claude_magic.practice.refusal import refuse
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def dress(response: Response, exchange: Exchange) -> None:
     for kind in ("requests", "tokens") if limits else ():
         for what in ("limit", "remaining"):
             headers[f"x-ratelimit-{what}-{kind}"] = limits[f"{PREFIX}{kind}-{what}"]
-        reset = datetime.fromisoformat(limits[f"{PREFIX}{kind}-reset"]).timestamp()
+        reset = seconds(limits[f"{PREFIX}{kind}-reset"], "")
         headers[f"x-ratelimit-reset-{kind}"] = f"{max(0, round(reset - exchange.now))}s"
     if isinstance(response.body, bytes):  # an answer comes in parts: this is a refusal
         told = wire.decode_plain(response.body)

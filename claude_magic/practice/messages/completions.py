@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.practice.kinds import check
 from claude_magic.practice.messages import dialect, shapes, stream
 from claude_magic.practice.refusal import Refusal, refuse
 
@@ -35,7 +36,7 @@ RENAMED = ((re.compile(r"^max_tokens\b"), "max_tokens_to_sample"), (re.compile(r
 def create(practice: Practice, exchange: Exchange) -> Response:
     """Answer POST /v1/complete."""
     body = exchange.body()
-    shapes.check(body, FIELDS, "")
+    check(body, FIELDS, "")
     if body["max_tokens_to_sample"] < 1:
         refuse("max_tokens_to_sample", "Input should be greater than or equal to 1")
     try:

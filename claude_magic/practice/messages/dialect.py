@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     Message = dict[str, Any]
     Tell = Callable[[dict[str, Any]], Iterable[bytes]]
 
-EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-
 
 def reply(practice: Practice, exchange: Exchange, body: dict[str, Any]) -> tuple[Message, Draft]:
     """Return the message that answers a Messages body, and its draft; raises Refusal.
@@ -44,7 +42,7 @@ def whole(said: Message, made: Draft, speed: float | None, answer: dict[str, Any
 def streamed(said: Message, made: Draft, speed: float | None, exchange: Exchange, tell: Tell) -> Response:
     """Return a stream of what `tell` makes of each event of Messages."""
     parts = stream.chunks(said, exchange.id, made, speed)
-    return Response(200, {**EVENTS}, _told(parts, tell))
+    return Response(200, {**stream.EVENTS}, _told(parts, tell))
 
 
 def _told(parts: Iterator[stream.Chunk], tell: Tell) -> Iterator[stream.Chunk]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalog
+from claude_magic.practice.kinds import check
 from claude_magic.practice.messages.rules import served
 from claude_magic.practice.pages import page
-from claude_magic.practice.refusal import refuse
 
 if TYPE_CHECKING:
-    from claude_magic.practice import Exchange
+    from claude_magic.app import Response
+    from claude_magic.practice import Answers, Exchange, Practice
 
 LIFECYCLES = ("active", "deprecated", "retired")
 EVERYWHERE = ("batch", "citations", "code_execution", "context_management", "image_input", "pdf_input")
@@ -21,18 +22,18 @@ THINKING_TYPES = ("adaptive", "enabled", "disabled", "between_tools")
 NEW_SCHEMAS = "2025-09-29"  # structured outputs exist from this release on
 
 
-def models(exchange: Exchange) -> dict[str, Any]:
-    """Return a page of models, newest first; raises Refusal."""
+def models(practice: Practice, exchange: Exchange) -> Response:
+    """Answer GET /v1/models, the newest first; raises Refusal."""
+    practice.pool(exchange, "other").admit(exchange.now)
     wanted = exchange.many("lifecycle") or list(LIFECYCLES[:2])
-    for value in wanted:
-        if value not in LIFECYCLES:
-            refuse("lifecycle", f"Input should be {', '.join(map(repr, LIFECYCLES))}")
-    return page([info(m) for m in catalog.all_models() if m.status in wanted], exchange)
+    check(wanted, [LIFECYCLES], "lifecycle")
+    return practice.json(page([info(m) for m in catalog.all_models() if m.status in wanted], exchange))
 
 
-def model(name: str) -> dict[str, Any]:
-    """Return what is known of a model by id or alias; raises Refusal (404)."""
-    return info(served(name))
+def model(practice: Practice, exchange: Exchange) -> Response:
+    """Answer GET /v1/models/{model_id} by id or alias; raises Refusal (404)."""
+    practice.pool(exchange, "other").admit(exchange.now)
+    return practice.json(info(served(exchange.names["model_id"])))
 
 
 def info(m: catalog.Model) -> dict[str, Any]:
@@ -71,3 +72,6 @@ def _capabilities(m: catalog.Model) -> dict[str, Any]:
 
 def _supported(value: object) -> dict[str, bool]:
     return {"supported": bool(value)}
+
+
+ANSWERS: Answers = {"models.list": models, "models.retrieve": model}

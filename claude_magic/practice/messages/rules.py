@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalog
+from claude_magic.practice.kinds import check
 from claude_magic.practice.messages import schemas, shapes, tokens, turns
 from claude_magic.practice.refusal import Refusal, refuse
 
@@ -93,7 +94,7 @@ def cites(block: dict[str, Any]) -> bool:
 def read(body: Any, *, version: str, betas: frozenset[str], counting: bool = False) -> Call:
     """Check a body as the service does and return it as a Call; raises Refusal."""
     fields = shapes.BODY if counting else shapes.CREATE
-    shapes.check(body, fields | shapes.BETA if betas else fields, "")
+    check(body, fields | shapes.BETA if betas else fields, "")
     messages = [{**message, "content": _listed(message["content"])} for message in body["messages"]]
     body = {**body, "messages": messages, "system": _listed(body.get("system", ""))}
     call = Call(body, served(body["model"]), version, betas, counting)

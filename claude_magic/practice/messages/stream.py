@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from claude_magic.practice.messages.answers import Draft
 
+EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+"""The headers of a stream."""
 Chunk = bytes | float | Exception
 PIECE = re.compile(r"\s*(?:\S+\s*){1,4}|\s+")
 JSON_PIECE = 16  # characters

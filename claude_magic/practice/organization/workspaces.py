@@ -1,180 +1,197 @@
-"""Which workspaces are there, and what may be changed in one?
+"""What may be changed in a workspace, and who may use it as what?
 
+Admins and billing members of the organization are in every workspace, and stay there.
 https://platform.claude.com/docs/en/manage-claude/workspaces
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.practice.messages.shapes import check, nullable
-from claude_magic.practice.organization import population
-from claude_magic.practice.pages import page
-from claude_magic.practice.refusal import refuse
+from claude_magic.practice.kinds import check, nullable, sized, written
+from claude_magic.practice.organization import WORKSPACE
+from claude_magic.practice.refusal import Refusal, refuse
 
 if TYPE_CHECKING:
-    from claude_magic.practice import Exchange
-    from claude_magic.practice.organization import Organization
+    from claude_magic.practice.stored.shelves import Asked
 
-MOST, MOST_ASKED = 100, 100
-"""Workspaces in an organization (archived ones and the default one apart), and ids in one question."""
-LONGEST_NAME = 255
-COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
+SPACE, MEMBERS, USERS = "organization.workspaces", "organization.workspaces.members", "organization.users"
+MOST = 100  # workspaces in an organization, archived ones and the default one apart
 GEOS = ("global", "us")
 UNRESTRICTED = "unrestricted"
+ADMIN, BILLING = "workspace_admin", "workspace_billing"
+INHERITED = {"admin": ADMIN, "billing": BILLING}
+"""Role in the organization -> role that it gives in every workspace."""
 
 
-def list_workspaces(org: Organization, exchange: Exchange) -> dict[str, Any]:
+def _geos(value: Any, where: str) -> None:
+    if value != UNRESTRICTED:
+        sized(1, len(GEOS), [GEOS])(value, where)
+
+
+def _tags(value: dict[str, Any], where: str) -> None:
+    for name in value:
+        if name.startswith("anthropic"):
+            refuse(f"{where}.{name}", "Names that begin with anthropic are taken")
+
+
+RESIDENCY = {"allowed_inference_geos": nullable(_geos), "default_inference_geo": nullable(GEOS)}
+UPDATE = {
+    "name": sized(1, 255),
+    "data_residency": RESIDENCY,
+    "display_color": written("#[0-9A-Fa-f]{6}", "a colour such as #6C5BB9"),
+    "external_key_id": "text",
+    "tags": _tags,
+    "user_profile_id": "text",
+}
+CREATE = {**UPDATE, "data_residency": {**RESIDENCY, "workspace_geo": nullable(("us",))}}
+
+
+def listed(asked: Asked) -> dict[str, Any]:
     """Return a page of the workspaces, the newest first; raises Refusal."""
-    ids = exchange.many("ids")
-    if len(ids) > MOST_ASKED:
-        refuse("ids", f"List should have at most {MOST_ASKED} items")
-    archived, default = (exchange.one(f"include_{name}") == "true" for name in ("archived", "default"))
-    kept = [
-        workspace
-        for id, workspace in reversed(org.workspaces.items())
-        if (not ids or id in ids)
-        and (archived or not workspace["archived_at"])
-        and (default or not org.is_default(id))
-    ]
-    return page(kept, exchange)
+    default = asked.exchange.one("include_default") == "true"
+    return asked.listed([i for i in asked.items() if default or i.value["id"] != WORKSPACE])
 
 
-def retrieve_workspace(org: Organization, exchange: Exchange) -> dict[str, Any]:
-    """Return a workspace; raises Refusal."""
-    return org.find("workspace", exchange.names["workspace_id"])
-
-
-def create_workspace(org: Organization, exchange: Exchange) -> dict[str, Any]:
+def create(asked: Asked) -> dict[str, Any]:
     """Make a workspace; raises Refusal."""
-    body = exchange.body()
-    check(body, CREATE, "")
-    if sum(not w["archived_at"] for w in org.workspaces.values()) > MOST:
+    given = _given(asked, CREATE)
+    if sum(not item.value["archived_at"] for item in asked.items()) > MOST:
         refuse("", f"The organization has {MOST} workspaces already; archive one first")
-    plain = population.workspace("", body["name"], population.moment(exchange.now))
-    made = _changed(plain, body)
-    made["id"] = org.new_id("wrkspc")
-    made["compartment_id"] = made["id"].replace("wrkspc", "cmpt")
-    org.workspaces[made["id"]], org.members[made["id"]] = made, {}
+    made = asked.put(SPACE, given, {}).value
+    _within(made["data_residency"])
     return made
 
 
-def update_workspace(org: Organization, exchange: Exchange) -> dict[str, Any]:
+def update(asked: Asked) -> dict[str, Any]:
     """Change a workspace; raises Refusal."""
-    workspace, body = open_workspace(org, exchange), exchange.body()
-    check(body, UPDATE, "")
-    if org.is_default(workspace["id"]):
-        for name in ("name", "user_profile_id"):
-            if body.get(name, workspace[name]) != workspace[name]:
-                refuse(name, "The default workspace keeps the one it has")
-    workspace |= _changed(workspace, body)
-    return workspace
+    old = open_workspace(asked)
+    given = _given(asked, UPDATE)
+    for name in ("name", "user_profile_id"):
+        if old["id"] == WORKSPACE and given.get(name, old[name]) != old[name]:
+            refuse(name, "The default workspace keeps the one it has")
+    profile = old["user_profile_id"]
+    if profile and given.get("user_profile_id", profile) != profile:
+        refuse("user_profile_id", "A user profile cannot be replaced once it is attached")
+    _within({**old["data_residency"], **given.get("data_residency", {})})
+    return asked.change(asked.own(), given)
 
 
-def archive_workspace(org: Organization, exchange: Exchange) -> dict[str, Any]:
+def _given(asked: Asked, kinds: dict[str, Any]) -> dict[str, Any]:
+    """Return what a body gives, where null is nothing; raises Refusal."""
+    given = {name: value for name, value in asked.body.items() if value is not None}
+    check(given, kinds, "")
+    if residency := given.get("data_residency"):
+        given["data_residency"] = {name: value for name, value in residency.items() if value is not None}
+    return given
+
+
+def _within(residency: dict[str, Any]) -> None:
+    allowed = residency["allowed_inference_geos"]
+    if allowed != UNRESTRICTED and residency["default_inference_geo"] not in allowed:
+        refuse("data_residency.default_inference_geo", "Input should be one of allowed_inference_geos")
+
+
+def archive(asked: Asked) -> dict[str, Any]:
     """Archive a workspace for good, and its keys with it; raises Refusal."""
-    workspace = open_workspace(org, exchange)
-    if org.is_default(workspace["id"]):
+    workspace = open_workspace(asked)
+    if workspace["id"] == WORKSPACE:
         refuse("", "The default workspace cannot be archived")
-    workspace["archived_at"] = population.moment(exchange.now)
-    for key in org.keys.values():
-        if key["scope"].get("workspace_id") == workspace["id"]:
-            key["status"] = "archived"
+    workspace["archived_at"] = asked.maker.now
+    for key in asked.items("organization.api_keys"):
+        if key.value["scope"].get("workspace_id") == workspace["id"]:
+            key.value["status"] = "archived"
     return workspace
 
 
-def open_workspace(org: Organization, exchange: Exchange) -> dict[str, Any]:
+def open_workspace(asked: Asked) -> dict[str, Any]:
     """Return the workspace of a request that would change it; raises Refusal for an archived one."""
-    workspace = retrieve_workspace(org, exchange)
+    workspace = asked.other("workspace_id", asked.names["workspace_id"])
     if workspace["archived_at"]:
         refuse("", f"The workspace {workspace['id']} is archived, and stays so")
     return workspace
 
 
-def _changed(workspace: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Return a workspace with what a body gives; null in `tags` takes a tag away. Raises Refusal."""
-    given = {name: value for name, value in body.items() if value is not None}
-    if given.get("external_key_id"):
-        refuse("external_key_id", "Encryption keys of your own are not enabled for this organization")
-    profile = workspace["user_profile_id"]
-    if profile and given.get("user_profile_id", profile) != profile:
-        refuse("user_profile_id", "A user profile cannot be replaced once it is attached")
-    tags = {**workspace["tags"], **given.get("tags", {})}
-    given["tags"] = {name: value for name, value in tags.items() if value is not None}
-    given["data_residency"] = _residency(workspace["data_residency"], given.get("data_residency", {}))
-    return {**workspace, **given}
+def list_members(asked: Asked) -> dict[str, Any]:
+    """Return a page of a workspace's members, in the order of the organization's; raises Refusal."""
+    _with_members(asked)
+    shown = [_member(asked, user.value["id"]) for user in reversed(asked.items(USERS))]
+    return asked.paged([member for member in shown if member["workspace_role"]])
 
 
-def _residency(old: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    new = {**old, **{name: value for name, value in body.items() if value is not None}}
-    allowed = new["allowed_inference_geos"]
-    if allowed != UNRESTRICTED and new["default_inference_geo"] not in allowed:
-        why = "Input should be one of allowed_inference_geos"
-        refuse("data_residency.default_inference_geo", why)
-    return new
+def add_member(asked: Asked) -> dict[str, Any]:
+    """Add a member of the organization to a workspace; raises Refusal."""
+    workspace, user_id, role = open_workspace(asked), asked.body["user_id"], asked.body["workspace_role"]
+    _with_members(asked)
+    if _member(asked, user_id)["workspace_role"]:
+        refuse("user_id", f"{user_id} is a member of {workspace['id']} already")
+    if role == BILLING:
+        refuse("workspace_role", f"Input should be no {BILLING}, which can only be inherited")
+    return asked.put(MEMBERS, asked.body, dict(asked.names)).value
 
 
-def _name(value: Any, where: str) -> None:
-    check(value, "text", where)
-    if not 1 <= len(value) <= LONGEST_NAME:
-        refuse(where, f"String should have 1 to {LONGEST_NAME} characters")
+def retrieve_member(asked: Asked) -> dict[str, Any]:
+    """Return a member of a workspace; raises Refusal."""
+    _with_members(asked)
+    member = _member(asked, asked.names["user_id"])
+    if not member["workspace_role"]:
+        raise Refusal(404, f"user {asked.names['user_id']} not found")
+    return member
 
 
-def _color(value: Any, where: str) -> None:
-    check(value, "text", where)
-    if not COLOR.fullmatch(value):
-        refuse(where, "Input should be a colour such as #6C5BB9")
+def update_member(asked: Asked) -> dict[str, Any]:
+    """Give a member another role in a workspace; raises Refusal."""
+    open_workspace(asked)
+    user_id, role = retrieve_member(asked)["user_id"], asked.body["workspace_role"]
+    organization_role = asked.other("user_id", user_id)["role"]
+    inherited = INHERITED.get(organization_role)
+    if inherited and role not in (ADMIN, inherited):
+        why = f"{inherited} comes from the role {organization_role} in the organization; change that first"
+        refuse("workspace_role", why)
+    if role == BILLING and not inherited:
+        refuse("workspace_role", f"{BILLING} can only be inherited")
+    for item in asked.found():
+        asked.remove(item)
+    if role != BILLING:  # which is inherited, so nothing is left to be given
+        asked.put(MEMBERS, {"workspace_role": role}, dict(asked.names))
+    return _member(asked, user_id)
 
 
-def _geos(value: Any, where: str) -> None:
-    if value == UNRESTRICTED:
-        return
-    check(value, [GEOS], where)
-    if not value:
-        refuse(where, "List should have at least 1 item")
+def remove_member(asked: Asked) -> dict[str, Any]:
+    """Take a member out of a workspace; raises Refusal."""
+    open_workspace(asked)
+    user_id = retrieve_member(asked)["user_id"]
+    role = asked.other("user_id", user_id)["role"]
+    if role in INHERITED:
+        refuse("", f"{user_id} has the role {role} in the organization, which is in every workspace")
+    item = asked.own()
+    asked.remove(item)
+    return asked.answer(item)
 
 
-def _profile(value: Any, where: str) -> None:
-    check(value, "text", where)
-    if not value.startswith("uprof_"):
-        refuse(where, f"There is no user profile {value!r}", error_code="user_profile_not_found")
+def _with_members(asked: Asked) -> None:
+    if asked.names["workspace_id"] == WORKSPACE:
+        refuse("", "The default workspace has no members of its own: the role in the organization decides")
 
 
-def _tags(value_kind: str) -> Any:
-    """Return a kind: names that do not begin with `anthropic`, and values of a kind."""
-
-    def kind(value: Any, where: str) -> None:
-        check(value, "object", where)
-        for name, item in value.items():
-            if name.startswith("anthropic"):
-                refuse(f"{where}.{name}", "Names that begin with anthropic are taken")
-            check(item, value_kind, f"{where}.{name}")
-
-    return nullable(kind)
+def _member(asked: Asked, user_id: str) -> dict[str, Any]:
+    """Return a member as the API shows it; the role is None for who is none."""
+    place = {"workspace_id": asked.names["workspace_id"], "user_id": user_id}
+    given = next((item.value["workspace_role"] for item in asked.found(MEMBERS, **place)), None)
+    users = asked.found(USERS, user_id=user_id)
+    inherited = INHERITED.get(users[0].value["role"]) if users else None
+    role = given if given == ADMIN else inherited or given
+    return {"type": "workspace_member", **place, "workspace_role": role}
 
 
-RESIDENCY = {"allowed_inference_geos": nullable(_geos), "default_inference_geo": nullable(GEOS)}
-CREATE = {
-    "name*": _name,
-    "data_residency": nullable({**RESIDENCY, "workspace_geo": nullable(("us",))}),
-    "display_color": nullable(_color),
-    "external_key_id": "text?",
-    "tags": _tags("text"),
-    "user_profile_id": nullable(_profile),
-}
-UPDATE = {
-    "name": _name,
-    "data_residency": nullable(RESIDENCY),
-    "display_color": _color,
-    "external_key_id": "text",
-    "tags": _tags("text?"),
-    "user_profile_id": _profile,
-}
-ROWS = {
-    "organization.workspaces.list": list_workspaces,
-    "organization.workspaces.retrieve": retrieve_workspace,
-    "organization.workspaces.create": create_workspace,
-    "organization.workspaces.update": update_workspace,
-    "organization.workspaces.archive": archive_workspace,
+RULES = {
+    f"{SPACE}.list": listed,
+    f"{SPACE}.create": create,
+    f"{SPACE}.update": update,
+    f"{SPACE}.archive": archive,
+    f"{MEMBERS}.list": list_members,
+    f"{MEMBERS}.add": add_member,
+    f"{MEMBERS}.retrieve": retrieve_member,
+    f"{MEMBERS}.update": update_member,
+    f"{MEMBERS}.remove": remove_member,
 }

@@ -6,10 +6,11 @@ https://platform.claude.com/docs/en/manage-claude/analytics-api
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from claude_magic.practice import pages
+from claude_magic.practice.moments import day_of
 from claude_magic.practice.refusal import refuse
 from claude_magic.practice.reports import reportquery
 from claude_magic.practice.reports.reportquery import FIRST
@@ -54,33 +55,21 @@ def answer(practice: Practice, exchange: Exchange) -> Response:
 def _check_days(exchange: Exchange) -> None:
     """Refuse days that are not there: one, or a range of at most 366, yesterday the last."""
     one, start, end = (reportquery.day(exchange, name) for name in ("date", "starting_date", "ending_date"))
-    params = exchange.row.params
     first = one or start
     if first is None or (one and start):
-        refuse(
-            "date" if "date" in params else "starting_date",
-            _needed("date" in params, "starting_date" in params),
-        )
+        names = [name for name in ("date", "starting_date") if name in exchange.row.params]
+        refuse(names[0], "give either date or starting_date" if len(names) > 1 else "Field required")
     name = "date" if one else "starting_date"
-    yesterday = reportquery.today(exchange) - timedelta(days=1)
+    yesterday = day_of(exchange.now) - timedelta(days=1)
     if first < FIRST:
         refuse(name, f"must be no earlier than {FIRST}")
     if first > yesterday:
         refuse(name, f"the latest available day is {yesterday}")
-    if end:
-        _check_end(start, end, yesterday)
-
-
-def _needed(one: bool, several: bool) -> str:
-    return "give either date or starting_date" if one and several else "Field required"
-
-
-def _check_end(start: date | None, end: date, yesterday: date) -> None:
-    if start is None:
+    if end and start is None:
         refuse("ending_date", "is only valid with starting_date")
-    if not start < end <= yesterday + timedelta(days=1):
+    if start and end and not start < end <= yesterday + timedelta(days=1):
         refuse("ending_date", "must be after starting_date and at most today")
-    if (end - start).days > MOST_DAYS:
+    if start and end and (end - start).days > MOST_DAYS:
         refuse("ending_date", f"must be at most {MOST_DAYS} days after starting_date")
 
 

@@ -10,24 +10,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_magic import catalog
 from claude_magic.practice import pages
+from claude_magic.practice.moments import DAY, HOUR, MINUTE, midnight, moment
 from claude_magic.practice.organization import ORGANIZATION
 from claude_magic.practice.refusal import refuse
 from claude_magic.practice.reports import reportquery
-from claude_magic.practice.reports.reportquery import DAY, HOUR, SPLITS, Period, stamp
-from claude_magic.practice.reports.sums import Cost, Usage, add_up, money, sum_of
+from claude_magic.practice.reports.reportquery import SPLITS, Period
+from claude_magic.practice.reports.sums import Cost, Usage, add_up, money, ranked, summed
 from claude_magic.practice.reports.usagelog import People, dimensions, kind_of, legacy_dimensions
 
 if TYPE_CHECKING:
     from claude_magic.app import Response
     from claude_magic.practice import Answers, Exchange, Practice
+    from claude_magic.practice.reports.sums import Key
+    from claude_magic.practice.reports.usagelog import Dimension
 
-T = TypeVar("T", Usage, Cost)
+T = TypeVar("T", bound=Usage | Cost)
 FAST_MODE = "fast-mode-2026-02-01"
 GROUPS = """account_id api_key_id context_window inference_geo model service_account_id service_tier speed
     workspace_id"""
 DESCRIBED = ("model", "service_tier", "context_window", "inference_geo")
 """What is told of a cost that is grouped by description, beside its cost type and token type."""
-BUCKETS = {DAY: (7, 31), HOUR: (24, 168), 60: (60, 1440)}
+MINUTES, LEGACY_MINUTES = 256, 1440  # the most buckets of a minute that a page has
 WORDS = {
     "uncached_input_tokens": "Input Tokens",
     "output_tokens": "Output Tokens",
@@ -37,62 +40,67 @@ WORDS = {
 }
 
 
+def bounds(bucket: int, within: Period) -> dict[str, str]:
+    """Return when a bucket begins and ends, or where there are none the whole period."""
+    start, end = (bucket, bucket + within.width) if within.width else (within.start, within.end)
+    return {"starting_at": moment(start), "ending_at": moment(end)}
+
+
+def bucketed(
+    practice: Practice,
+    exchange: Exchange,
+    asked: Period,
+    most_minutes: int,
+    kind: type[T],
+    by: list[str],
+    known: dict[str, Dimension],
+) -> tuple[dict[str, Any], list[tuple[dict[str, Any], list[tuple[Key, T]]]]]:
+    """Return a page of empty buckets, and with each of them what goes into it, the most first."""
+    limits = {DAY: (7, 31), HOUR: (24, 168), MINUTE: (60, most_minutes)}
+    starts, within, page = reportquery.buckets(exchange, asked, limits)
+    found: dict[int, list[tuple[Key, T]]] = {start: [] for start in starts}
+    for key, total in ranked(summed(practice, exchange, kind, within, by, known)):
+        found[key[0]].append((key, total))
+    page["data"] = [{**bounds(start, within), "results": []} for start in starts]
+    return page, list(zip(page["data"], found.values(), strict=True))
+
+
 def messages(practice: Practice, exchange: Exchange) -> Response:
     """Answer GET /v1/organizations/usage_report/messages; raises Refusal."""
-    asked = reportquery.groups(exchange, GROUPS.split())
-    if ("speed" in asked or exchange.many("speeds")) and FAST_MODE not in exchange.betas:
+    by = reportquery.groups(exchange, GROUPS.split())
+    if ("speed" in by or exchange.many("speeds")) and FAST_MODE not in exchange.betas:
         refuse("anthropic-beta", f"speed needs the beta header {FAST_MODE}")
-    within, page = _buckets(exchange)
-    for key, total in _sums(practice, exchange, within, asked, Usage).items():
-        group = dict.fromkeys(GROUPS.split()) | dict(zip(asked, key[1:], strict=True))
-        page["data"][key[0]]["results"].append({**total.fields(), **group})
-    return _answer(practice, page)
+    asked, known = reportquery.legacy_period(exchange), legacy_dimensions(People(practice))
+    page, found = bucketed(practice, exchange, asked, LEGACY_MINUTES, Usage, by, known)
+    for bucket, totals in found:
+        for key, total in totals:
+            group = dict.fromkeys(GROUPS.split()) | dict(zip(by, key[1:], strict=True))
+            bucket["results"].append({**total.fields(), **group})
+    return practice.json(page)
 
 
 def cost(practice: Practice, exchange: Exchange) -> Response:
     """Answer GET /v1/organizations/cost_report; raises Refusal."""
-    asked = reportquery.groups(exchange, ("workspace_id", "description"))
+    groups = reportquery.groups(exchange, ("workspace_id", "description"))
     reportquery.choice(exchange, "bucket_width", ("1d",))
-    within, page = _buckets(exchange)
-    described = "description" in asked
-    by = ["workspace_id"] if "workspace_id" in asked else []
+    described = "description" in groups
+    by = ["workspace_id"] if "workspace_id" in groups else []
     by += [*DESCRIBED, "speed"] if described else []
-    amounts: dict[tuple[int, tuple[tuple[str, str | None], ...]], Decimal] = {}
-    with localcontext(catalog.EXACT):
-        for key, total in _sums(practice, exchange, within, by, Cost).items():
-            group = dict(zip(by, key[1:], strict=True))
-            for types, cents in total.split(SPLITS if described else ()).items():
-                row = key[0], tuple(_told(group, *types).items())
-                amounts[row] = amounts.get(row, Decimal(0)) + cents
-    for (start, told), cents in amounts.items():
-        paid = {name: text for name, text in money(cents).items() if name != "list_amount"}
-        page["data"][start]["results"].append({**paid, **dict(told)})
-    return _answer(practice, page)
-
-
-def _sums(
-    practice: Practice, exchange: Exchange, within: Period, by: list[str], kind: type[T]
-) -> dict[tuple[Any, ...], T]:
-    known = legacy_dimensions(People(practice))
-    used = reportquery.wanted(practice.used, exchange, within, known)
-    found = add_up(used, [known[name] for name in by], sum_of(kind, practice), within.width)
-    return dict(sorted(found.items(), key=lambda item: str(item[0])))
-
-
-def _buckets(exchange: Exchange) -> tuple[Period, dict[str, Any]]:
-    """Return the time that a page is about, and the page: its data are empty buckets by where they begin."""
-    asked = reportquery.legacy_period(exchange)
-    width = asked.width or DAY
-    starts, page = reportquery.buckets(exchange, asked, BUCKETS)
-    data = {
-        start: {"starting_at": stamp(start), "ending_at": stamp(start + width), "results": []}
-        for start in starts
-    }
-    return reportquery.span(starts, width), {"data": data, **page}
-
-
-def _answer(practice: Practice, page: dict[str, Any]) -> Response:
-    return practice.json({**page, "data": list(page["data"].values())})
+    asked, known = reportquery.legacy_period(exchange), legacy_dimensions(People(practice))
+    page, found = bucketed(practice, exchange, asked, LEGACY_MINUTES, Cost, by, known)
+    for bucket, totals in found:
+        amounts: dict[tuple[tuple[str, str | None], ...], Decimal] = {}
+        with localcontext(catalog.EXACT):
+            for key, total in totals:
+                group = dict(zip(by, key[1:], strict=True))
+                for types, cents in total.split(SPLITS if described else ()).items():
+                    told = tuple(_told(group, *types).items())
+                    amounts[told] = amounts.get(told, Decimal(0)) + cents
+        for told, cents in amounts.items():
+            amount = money(cents)
+            del amount["list_amount"]
+            bucket["results"].append({**amount, **dict(told)})
+    return practice.json(page)
 
 
 def _told(group: dict[str, Any], cost_type: str | None, token_type: str | None) -> dict[str, str | None]:
@@ -128,7 +136,7 @@ def claude_code(practice: Practice, exchange: Exchange) -> Response:
     day = reportquery.day(exchange, "starting_at")
     if day is None:
         refuse("starting_at", "Field required")
-    start = reportquery.midnight(day)
+    start = midnight(day)
     people = People(practice)
     used = [u for u in practice.used if u.product == "claude_code" and start <= u.at < start + DAY]
     known = dimensions(people)
@@ -137,7 +145,7 @@ def claude_code(practice: Practice, exchange: Exchange) -> Response:
     models: dict[str | None, list[dict[str, Any]]] = {}
     for key in sorted(tokens, key=str):
         models.setdefault(key[1], []).append(_model(key[2], tokens[key], costs[key]))
-    rows = [_coder(stamp(start), people, actor, breakdown) for actor, breakdown in models.items()]
+    rows = [_coder(moment(start), people, actor, breakdown) for actor, breakdown in models.items()]
     return practice.json(pages.page(rows, exchange))
 
 

@@ -6,13 +6,15 @@ same for the same days. https://platform.claude.com/docs/en/manage-claude/usage-
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import catalog
 from claude_magic.errors import InputError
-from claude_magic.practice import organization
+from claude_magic.practice.moments import HOUR, day_of, midnight
+from claude_magic.practice.organization import WORKSPACE
+from claude_magic.practice.stored.shelves import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from claude_magic.practice import Practice, Used
 
 MOST_DAYS = 365
-HOUR, DAY = 3600, 86400
 WEEK = (1.0, 1.1, 1.15, 1.1, 0.9, 0.15, 0.1)
 """How busy a day is, from Monday on."""
 FEWER = 0.75
@@ -72,7 +73,7 @@ def rehearse(practice: Practice, days: int = 60) -> str:
     if not 1 <= days <= MOST_DAYS:
         raise InputError(f"Cannot rehearse {days} days", hint=f"Give from 1 to {MOST_DAYS}, such as days=60.")
     now = practice.clock()
-    today = datetime.fromtimestamp(now, UTC).date()
+    today = day_of(now)
     kept = practice.of(Rehearsed)
     made = [
         used
@@ -98,11 +99,10 @@ def _day(practice: Practice, day: date) -> Iterator[Used]:
 
 def _callers(practice: Practice) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield who asks: the kind of caller, its key (None in the Console), its workspace (None: default)."""
-    org = organization.of(practice)
-    for key in org.keys.values():
+    for key in objects(practice, "organization.api_keys").values():
         if key["status"] == "active":
             place = key["scope"].get("workspace_id")
-            home = None if place == organization.WORKSPACE else place
+            home = None if place == WORKSPACE else place
             yield "person" if key["principal"] else "course", key["id"], home
     yield "console", None, None
 
@@ -118,7 +118,7 @@ def _used(
 ) -> Used:
     from claude_magic.practice import Used
 
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    start = midnight(day)
     hour = chance.uniform(2, 3) if habit.tier == "batch" else chance.triangular(7, 21, 14)
     searched = bool(habit.search_in) and chance.randrange(habit.search_in) == 0
     fresh, output, written, read = (

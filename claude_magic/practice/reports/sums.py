@@ -6,20 +6,25 @@ Prices are the catalogue's, by the day of use. https://docs.claude.com/en/docs/a
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_magic import catalog
+from claude_magic.practice.moments import day_of
+from claude_magic.practice.reports.reportquery import wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import date
 
-    from claude_magic.practice import Practice, Used
+    from claude_magic.practice import Exchange, Practice, Used
+    from claude_magic.practice.reports.reportquery import Period
     from claude_magic.practice.reports.usagelog import Dimension
 
     Parts = dict[tuple[str, str | None], Decimal]
+    Key = tuple[Any, ...]
+    Kind = type["Usage | Cost"]
+    Sums = dict[Key, "Usage | Cost"]
     Row = tuple[dict[str, str | None], dict[str, Any]]
 
 T = TypeVar("T", bound="Usage | Cost")
@@ -155,7 +160,7 @@ def money(cents: Decimal) -> dict[str, str]:
 
 def priced(used: Used) -> Parts:
     """Return what one answer cost in cents, by cost type and token type; {} where that is not known."""
-    day = datetime.fromtimestamp(used.at, UTC).date()
+    day = day_of(used.at)
     plain = {**used.usage, "server_tool_use": None}
     total = catalog.cost(plain, used.model, at=day)
     whole = catalog.cost(used.usage, used.model, at=day) if searches(used.usage) else total
@@ -181,11 +186,6 @@ class Priced:
         return self._known[id(used)][1]
 
 
-def sum_of(kind: type[T], practice: Practice) -> Callable[[], T]:
-    """Return what makes an empty sum."""
-    return functools.partial(kind, practice.of(Priced)) if issubclass(kind, Cost) else kind
-
-
 def _by_token_type(used: Used, total: Decimal, day: date) -> dict[str, Decimal]:
     """Return a cost by token type; tier, region and batch raise or lower all its parts alike."""
     fast = used.usage.get("speed") == "fast"
@@ -202,19 +202,40 @@ def _by_token_type(used: Used, total: Decimal, day: date) -> dict[str, Decimal]:
 
 
 def add_up(
-    used: Iterable[Used], by: Iterable[Dimension], kind: Callable[[], T], width: int | None = None
-) -> dict[tuple[Any, ...], T]:
+    used: Iterable[Used], by: Iterable[Dimension], new: Callable[[], T], width: int | None = None
+) -> dict[Key, T]:
     """Return one sum for each combination of values: its key is the bucket (0 without `width`), then they.
 
-    `kind` is Usage or Cost, `width` seconds. One pass over `used`.
+    `new` makes an empty sum, `width` is in seconds. One pass over `used`.
     """
-    sums: dict[tuple[Any, ...], T] = {}
+    found: dict[Key, T] = {}
     asked = tuple(by)
     with localcontext(catalog.EXACT):
         for one in used:
             bucket = int(one.at // width) * width if width else 0
             key = (bucket, *[value(one) for value in asked])
-            if key not in sums:
-                sums[key] = kind()
-            sums[key].add(one)
-    return sums
+            if key not in found:
+                found[key] = new()
+            found[key].add(one)
+    return found
+
+
+def summed(
+    practice: Practice,
+    exchange: Exchange,
+    kind: type[T],
+    within: Period,
+    by: list[str],
+    known: dict[str, Dimension],
+) -> dict[Key, T]:
+    """Return what the query wants of a server's usage, added up; raises Refusal."""
+    used = wanted(practice.used, exchange, within, known)
+    new: Callable[[], T] = functools.partial(kind, practice.of(Priced)) if issubclass(kind, Cost) else kind
+    found = add_up(used, [known[name] for name in by], new, within.width)
+    return {key: total for key, total in found.items() if total}
+
+
+def ranked(found: dict[Key, T], name: str = "", *, down: bool = True) -> list[tuple[Key, T]]:
+    """Return sums in the order of a measure, equal ones by their keys."""
+    items = sorted(found.items(), key=lambda item: str(item[0]))
+    return sorted(items, key=lambda item: item[1].measure(name), reverse=down)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.practice import organization
 from claude_magic.practice.organization import WORKSPACE
 from claude_magic.practice.reports.sums import total_input
+from claude_magic.practice.stored.shelves import objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,9 @@ class People:
     """Who is behind an API key: the user or service account that it acts as, else the key itself."""
 
     def __init__(self, practice: Practice) -> None:
-        org = organization.of(practice)
-        self._keys, self._users = org.keys, org.users
+        self._keys, self._users = (
+            objects(practice, f"organization.{kept}") for kept in ("api_keys", "users")
+        )
 
     def actor(self, key_id: str | None) -> str | None:
         """Return the id of who a key's usage is attributed to."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.practice.messages import forms, turns, words
 from claude_magic.practice.messages.reading import LABEL
+from claude_magic.practice.moments import DAY, moment
 from claude_magic.practice.refusal import Refusal, refuse
-from claude_magic.practice.storage import office
-from claude_magic.practice.storage.files import Shelf, moment
-from claude_magic.practice.storage.skills import Rack, prebuilt
+from claude_magic.practice.storage import files, office
+from claude_magic.practice.storage.skills import prebuilt, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from claude_magic.practice import Practice
     from claude_magic.practice.messages.reading import Reading
     from claude_magic.practice.messages.rules import Call
-    from claude_magic.practice.storage.files import Kept
-    from claude_magic.practice.storage.skills import Version
+    from claude_magic.practice.stored.shelves import Item
 
-LIFE = 30 * 86_400  # seconds
+LIFE = 30 * DAY  # seconds
 TAKES = {
     # block -> the files that may stand in it
     "document": ("application/pdf", "text/plain"),
@@ -49,7 +48,7 @@ class Container:
 
     id: str
     expires: float
-    skills: list[Version] = field(default_factory=list)
+    skills: list[Item] = field(default_factory=list)
     made: int = 0
 
 
@@ -75,7 +74,7 @@ class Room:
     """A container as one call has it: with the files it uploads, and what keeps a file that code makes."""
 
     container: Container
-    uploads: tuple[Kept, ...]
+    uploads: tuple[Item, ...]
     keep: Callable[[str, bytes], str]
     new_id: Callable[[str], str]
 
@@ -84,8 +83,8 @@ class Room:
         skills = [
             {
                 "type": "anthropic" if prebuilt(skill) else "custom",
-                "skill_id": skill.skill_id,
-                "version": skill.id,
+                "skill_id": skill.value["skill_id"],
+                "version": skill.value["id"],
             }
             for skill in self.container.skills
         ]
@@ -95,18 +94,17 @@ class Room:
 
 def enter(practice: Practice, call: Call, now: float) -> Call:
     """Return the call with its files in the place of their ids, and in its container; raises Refusal."""
-    uploads: dict[str, Kept] = {}
-    shelf = practice.of(Shelf)
-    filled = _filled(call, shelf, uploads, now)
+    uploads: dict[str, Item] = {}
+    filled = _filled(practice, call, uploads, now)
     asked = call.body.get("container")
     if call.counting or not (asked or uploads):
         return filled
 
     def keep(name: str, data: bytes) -> str:
-        return shelf.keep(practice, name, data, now=now, made=True).id
+        return str(files.keep(practice, name, data, now=now, downloadable=True).value["id"])
 
     asked = {"id": asked} if isinstance(asked, str) else asked or {}
-    wanted = [practice.of(Rack).resolve(**_named(skill)) for skill in asked.get("skills") or ()]
+    wanted = [resolve(practice, **_named(skill)) for skill in asked.get("skills") or ()]
     container = practice.of(Yard).open(practice, asked.get("id"), now)
     container.skills = wanted or container.skills
     return replace(filled, room=Room(container, tuple(uploads.values()), keep, practice.new_id))
@@ -116,15 +114,15 @@ def _named(skill: dict[str, Any]) -> dict[str, str]:
     return {"source": skill["type"], "skill_id": skill["skill_id"], "version": skill.get("version", "latest")}
 
 
-def _filled(call: Call, shelf: Shelf, uploads: dict[str, Kept], now: float) -> Call:
+def _filled(practice: Practice, call: Call, uploads: dict[str, Item], now: float) -> Call:
     """Return the call with the content of files in it, and take note of what goes into the container."""
 
     def fill(block: dict[str, Any], where: str) -> dict[str, Any]:
         match block:
             case {"type": "container_upload", "file_id": file_id}:
-                uploads[file_id] = shelf.present(file_id, now)
+                uploads[file_id] = files.present(practice, file_id, now)
             case {"type": "document" | "image" as kind, "source": {"type": "file", "file_id": file_id}}:
-                return {**block, "source": _source(shelf.present(file_id, now), kind, where)}
+                return {**block, "source": _source(files.present(practice, file_id, now), kind, where)}
             case {"type": "document", "source": {"type": "content", "content": inner} as source}:
                 return {**block, "source": {**source, "content": all_of(inner, f"{where}.source.content")}}
             case {"type": "tool_result", "content": inner}:
@@ -145,14 +143,15 @@ def _filled(call: Call, shelf: Shelf, uploads: dict[str, Kept], now: float) -> C
     return filled
 
 
-def _source(file: Kept, kind: str, where: str) -> dict[str, Any]:
+def _source(file: Item, kind: str, where: str) -> dict[str, Any]:
     """Return a file as the source of a block that gives the content itself; raises Refusal."""
-    if file.mime_type not in TAKES[kind]:
+    file_id, mime_type = file.value["id"], file.value["mime_type"]
+    if mime_type not in TAKES[kind]:
         what = "PDF and plain text documents" if kind == "document" else "JPEG, PNG, GIF and WebP images"
-        why = f"The file {file.id} is {file.mime_type}: only {what} are supported here"
+        why = f"The file {file_id} is {mime_type}: only {what} are supported here"
         refuse(f"{where}.source.file_id", why)
-    data, about = file.path.read_bytes(), {"media_type": file.mime_type, "file_id": file.id}
-    if file.mime_type == "text/plain":
+    data, about = file.kept.read_bytes(), {"media_type": mime_type, "file_id": file_id}
+    if mime_type == "text/plain":
         return {"type": "text", "data": data.decode("utf-8", "replace"), **about}
     return {"type": "base64", "data": base64.b64encode(data).decode(), **about}
 
@@ -161,14 +160,14 @@ def work(room: Room, reading: Reading) -> tuple[list[dict[str, Any]], str]:
     """Return the blocks of the code that runs in a room, and what is to be said of the files it made."""
     blocks, told = list[dict[str, Any]](), list[str]()
     for file in room.uploads:
-        reading.notes.append(
-            f"The file {file.filename} ({file.mime_type}, {file.size} bytes) was read by code."
-        )
-        blocks += _ran(room, f"head {file.filename}", _head(file))
+        name, kind, size = (file.value[told] for told in ("filename", "mime_type", "size_bytes"))
+        reading.notes.append(f"The file {name} ({kind}, {size} bytes) was read by code.")
+        blocks += _ran(room, f"head {name}", _head(file))
     for skill in room.container.skills:
         if not prebuilt(skill):
-            said = f"{skill.bundle.name}: {skill.bundle.description}"
-            blocks += _ran(room, f"head -n 3 /skills/{skill.bundle.name}/SKILL.md", said)
+            name = skill.value["name"]
+            said = f"{name}: {skill.value['description']}"
+            blocks += _ran(room, f"head -n 3 /skills/{name}/SKILL.md", said)
     paper = _paper(reading)
     for ending in _asked(room, reading):
         name, size = _next_name(room, ending), f"{len(paper.rows)} row{'s' * (len(paper.rows) != 1)}"
@@ -191,18 +190,18 @@ def _ran(room: Room, command: str, said: str, *made: str) -> list[dict[str, Any]
     ]
 
 
-def _head(file: Kept) -> str:
+def _head(file: Item) -> str:
     """Return the beginning of a file, where it is text."""
-    with file.path.open("rb") as content:
+    with file.kept.open("rb") as content:
         begun = content.read(4 * MOST_SHOWN)
     if b"\0" in begun:
-        return f"{file.filename} is no text: {file.size} bytes"
-    return begun.decode("utf-8", "replace")[:MOST_SHOWN]
+        return f"{file.value['filename']} is no text: {file.value['size_bytes']} bytes"
+    return str(begun.decode("utf-8", "replace")[:MOST_SHOWN])
 
 
 def _asked(room: Room, reading: Reading) -> list[str]:
     """Return the endings of the files to make: those the prompt speaks of, else the first skill's."""
-    able = [skill.skill_id for skill in room.container.skills if prebuilt(skill)]
+    able = [skill.value["skill_id"] for skill in room.container.skills if prebuilt(skill)]
     return [ending for ending in able if MEANT[ending].search(reading.prompt)] or able[:1]
 
 

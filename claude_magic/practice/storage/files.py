@@ -6,30 +6,34 @@ https://platform.claude.com/docs/en/build-with-claude/files
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.app import Response
-from claude_magic.practice.pages import page
+from claude_magic.practice.kinds import number
+from claude_magic.practice.moments import DAY, HOUR, moment, seconds
 from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.storage import parts
+from claude_magic.practice.stored.objects import Maker
+from claude_magic.practice.stored.shelves import MOST_IDS, Item, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from claude_magic.practice import Answers, Exchange, Practice
+    from claude_magic.practice import Practice
+    from claude_magic.practice.stored.shelves import Asked
 
 OLD_FORM = "files-api-2025-04-14"
 """The beta name that selects the first form: pages by id, no `expires_at`, no `ids`."""
-LEAST_LIFE, MOST_LIFE, REMEMBERED = 3_600, 7_776_000, 30 * 86_400  # seconds
-MOST_NAME, MOST_IDS, PIECE = 255, 100, 2**16
+LEAST_LIFE, MOST_LIFE, REMEMBERED = HOUR, 90 * DAY, 30 * DAY  # seconds
+FILES = "files"
+MOST_NAME, PIECE = 255, 2**16
 FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f]')
 MIME = re.compile(r"[\w.+-]+/[\w.+-]+")
 OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -57,53 +61,11 @@ KINDS = {
 UNKNOWN_KIND = "application/octet-stream"
 
 
-def moment(seconds: float) -> str:
-    """Return a time since 1970 as the API writes it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A file: `expires` is a time in seconds, `made` says that code made it, so that it can be fetched."""
-
-    id: str
-    filename: str
-    mime_type: str
-    size: int
-    created: float
-    expires: float | None
-    made: bool
-    path: Path
-
-    def expired(self, now: float) -> bool:
-        """Return whether the content is gone."""
-        return self.expires is not None and now >= self.expires
-
-    def forgotten(self, now: float) -> bool:
-        """Return whether even the metadata is gone."""
-        return self.expires is not None and now >= self.expires + REMEMBERED
-
-    def metadata(self, *, old: bool = False) -> dict[str, Any]:
-        """Return the file as the service describes it."""
-        found = {
-            "id": self.id,
-            "type": "file",
-            "filename": self.filename,
-            "mime_type": self.mime_type,
-            "size_bytes": self.size,
-            "created_at": moment(self.created),
-            "downloadable": self.made,
-        }
-        until = moment(self.expires) if self.expires is not None else None
-        return found if old else {**found, "expires_at": until}
-
-
-class Shelf:
-    """The files of a server, in a temporary folder that goes with it; `most` is the organization's bytes."""
+class Disk:
+    """A server's temporary folder, which goes with it; `most` is the organization's bytes."""
 
     def __init__(self) -> None:
-        self.most, self._bytes = 10**12, 0
-        self._kept: dict[str, Kept] = {}
+        self.most, self.used = 10**12, 0
 
     @functools.cached_property
     def folder(self) -> Path:
@@ -112,59 +74,51 @@ class Shelf:
         weakref.finalize(self, _remove, made, os.getpid())
         return made
 
-    def keep(
-        self,
-        practice: Practice,
-        name: str,
-        data: bytes | memoryview,
-        *,
-        now: float,
-        kind: str | None = None,
-        expires: float | None = None,
-        made: bool = False,
-    ) -> Kept:
-        """Store a file; raises Refusal where the organization's space is full."""
-        if self._bytes + len(data) > self.most:
-            code = "storage_quota_exceeded"
-            refuse("", f"The organization's storage of {self.most:,} bytes is full", error_code=code)
-        number, kind = practice.new_id("file"), kind or kind_of(name)
-        kept = Kept(number, name, kind, len(data), now, expires, made, self.folder / number)
-        kept.path.write_bytes(data)
-        self._bytes += kept.size
-        self._kept[kept.id] = kept
-        return kept
-
-    def all(self, now: float) -> list[Kept]:
-        """Return what is still remembered, newest first."""
-        return [file for file in reversed(self._kept.values()) if not file.forgotten(now)]
-
-    def find(self, file_id: str, now: float) -> Kept:
-        """Return a file, its content gone or not; raises Refusal (404)."""
-        file = self._kept.get(file_id)
-        if file is None or file.forgotten(now):
-            raise Refusal(404, f"File not found: {file_id}")
-        return file
-
-    def present(self, file_id: str, now: float) -> Kept:
-        """Return a file whose content is there; raises Refusal (404)."""
-        file = self.find(file_id, now)
-        if file.expired(now):
-            file.path.unlink(missing_ok=True)
-            raise Refusal(404, f"File has expired: {file_id}", error_code="file_expired")
-        return file
-
-    def delete(self, file_id: str, now: float) -> None:
-        """Forget a file; raises Refusal (404)."""
-        file = self.find(file_id, now)
-        file.path.unlink(missing_ok=True)
-        self._bytes -= file.size
-        del self._kept[file_id]
-
 
 def _remove(folder: Path, process: int) -> None:
     """Remove a server's folder, but not from a fork of its process, which shares it."""
     if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(practice: Practice, name: str, data: bytes | memoryview, *, now: float, **given: Any) -> Item:
+    """Store a file, by the fields of its metadata; raises Refusal where the organization's space is full."""
+    disk = practice.of(Disk)
+    if disk.used + len(data) > disk.most:
+        code = "storage_quota_exceeded"
+        refuse("", f"The organization's storage of {disk.most:,} bytes is full", error_code=code)
+    told = {"filename": name, "mime_type": kind_of(name), "size_bytes": len(data), **given}
+    item = store(practice).keep(Maker(practice, now), FILES, told, {})
+    item.kept = disk.folder / item.value["id"]
+    item.kept.write_bytes(data)
+    disk.used += len(data)
+    return item
+
+
+def _until(item: Item) -> float:
+    return seconds(item.value["expires_at"], "") if item.value["expires_at"] else math.inf
+
+
+def find(practice: Practice, file_id: str, now: float) -> Item:
+    """Return a file, its content gone or not; raises Refusal (404)."""
+    for item in _remembered(practice, now):
+        if item.value["id"] == file_id:
+            return item
+    raise Refusal(404, f"File not found: {file_id}")
+
+
+def _remembered(practice: Practice, now: float) -> list[Item]:
+    """Return the files whose metadata is still there, the oldest first."""
+    return [item for item in store(practice).items["FileMetadata"] if now < _until(item) + REMEMBERED]
+
+
+def present(practice: Practice, file_id: str, now: float) -> Item:
+    """Return a file whose content is there; raises Refusal (404)."""
+    item = find(practice, file_id, now)
+    if now >= _until(item):
+        item.kept.unlink(missing_ok=True)
+        raise Refusal(404, f"File has expired: {file_id}", error_code="file_expired")
+    return item
 
 
 def kind_of(filename: str) -> str:
@@ -185,16 +139,22 @@ def _name(sent: str | None, kind: str) -> str:
     return name
 
 
-def _life(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or not LEAST_LIFE <= int(text[:9]) <= MOST_LIFE:
-        refuse("expires_in_seconds", f"Input should be a whole number from {LEAST_LIFE} to {MOST_LIFE}")
-    return int(text)
+def _own(asked: Asked) -> Item:
+    return find(asked.practice, asked.names["file_id"], asked.exchange.now)
 
 
-def _upload(practice: Practice, exchange: Exchange) -> Response:
-    found, old = parts.read(exchange.request), OLD_FORM in exchange.betas
+def _old(asked: Asked) -> bool:
+    return OLD_FORM in asked.exchange.betas
+
+
+def _shown(asked: Asked, value: dict[str, Any]) -> dict[str, Any]:
+    """Return a file's metadata in the form that was asked for."""
+    return {k: v for k, v in value.items() if k != "expires_at"} if _old(asked) else value
+
+
+def upload(asked: Asked) -> dict[str, Any]:
+    """Keep a file; raises Refusal."""
+    found, now = parts.read(asked.exchange.request), asked.exchange.now
     sent = [part for part in found if part.name == "file"]
     if len(sent) != 1:
         refuse("file", "Field required" if not sent else f"One file at a time, not {len(sent)}")
@@ -202,41 +162,40 @@ def _upload(practice: Practice, exchange: Exchange) -> Response:
     kind = part.kind or kind_of(part.filename or "")
     if not MIME.fullmatch(kind):
         refuse("file", f"{kind!r} is no MIME type")
-    life = None if old else _life(parts.text(found, "expires_in_seconds"))
-    until = exchange.now + life if life else None
-    name, shelf = _name(part.filename, kind), practice.of(Shelf)
-    kept = shelf.keep(practice, name, part.data, now=exchange.now, kind=kind, expires=until)
-    return practice.json(kept.metadata(old=old))
+    life, until = parts.text(found, "expires_in_seconds"), None
+    if life is not None and not _old(asked):
+        until = moment(now + number(life, LEAST_LIFE, MOST_LIFE, "expires_in_seconds"))
+    name = _name(part.filename, kind)
+    kept = keep(asked.practice, name, part.data, now=now, mime_type=kind, expires_at=until)
+    return _shown(asked, kept.value)
 
 
-def _list(practice: Practice, exchange: Exchange) -> Response:
-    old, files = OLD_FORM in exchange.betas, practice.of(Shelf).all(exchange.now)
-    if exchange.one("scope_id"):
-        files = []  # only sessions scope a file, and no session made one here
-    if old:
-        by_id = replace(exchange, row=exchange.row._replace(paging="id"))
-        return practice.json(page([file.metadata(old=True) for file in files], by_id))
-    if wanted := set(exchange.many("ids")):
-        if len(wanted) > MOST_IDS:
-            refuse("ids", f"List should have at most {MOST_IDS} items")
+def listed(asked: Asked) -> dict[str, Any]:
+    """Return a page of files, the newest first; in the first form a page by id. Raises Refusal."""
+    exchange = asked.exchange
+    if _old(asked):
+        exchange.row = exchange.row._replace(paging="id", words="")
+    elif exchange.many("ids"):
         if exchange.one("limit") or exchange.one("page"):
             refuse("ids", "cannot be given together with limit or page")
-        data = [file.metadata() for file in files if file.id in wanted]
-        return practice.json({"data": data, "next_page": None})
-    return practice.json(page([file.metadata() for file in files], exchange))
+        exchange.row = exchange.row._replace(usual=MOST_IDS)
+    page = asked.listed(_remembered(asked.practice, exchange.now))
+    return {**page, "data": [_shown(asked, value) for value in page["data"]]}
 
 
-def _metadata(practice: Practice, exchange: Exchange) -> Response:
-    file = practice.of(Shelf).find(exchange.names["file_id"], exchange.now)
-    return practice.json(file.metadata(old=OLD_FORM in exchange.betas))
+def metadata(asked: Asked) -> dict[str, Any]:
+    """Return what is known of a file; raises Refusal."""
+    return _shown(asked, _own(asked).value)
 
 
-def _download(practice: Practice, exchange: Exchange) -> Response:
-    file = practice.of(Shelf).present(exchange.names["file_id"], exchange.now)
-    if not file.made:
+def download(asked: Asked) -> Response:
+    """Return a file that code made; raises Refusal."""
+    file = present(asked.practice, asked.names["file_id"], asked.exchange.now)
+    told = file.value
+    if not told["downloadable"]:
         why = "File is not downloadable: only files that a tool made can be fetched"
         refuse("", why, error_code="file_not_downloadable")
-    return attachment(file.filename, file.mime_type, file.size, _pieces(file.path))
+    return attachment(told["filename"], told["mime_type"], told["size_bytes"], _pieces(file.kept))
 
 
 def attachment(
@@ -256,24 +215,19 @@ def _pieces(path: Path) -> Iterator[bytes | float | Exception]:
         yield ConnectionResetError("the file was deleted while it was read")
 
 
-def _delete(practice: Practice, exchange: Exchange) -> Response:
-    file_id = exchange.names["file_id"]
-    practice.of(Shelf).delete(file_id, exchange.now)
-    return practice.json({"id": file_id, "type": "file_deleted"})
+def delete(asked: Asked) -> dict[str, Any]:
+    """Forget a file; raises Refusal."""
+    item = _own(asked)
+    item.kept.unlink(missing_ok=True)
+    asked.practice.of(Disk).used -= item.value["size_bytes"]
+    asked.remove(item)
+    return asked.answer(item)
 
 
-ROWS: Answers = {
-    "files.upload": _upload,
-    "files.list": _list,
-    "files.retrieve_metadata": _metadata,
-    "files.download": _download,
-    "files.delete": _delete,
+RULES = {
+    f"{FILES}.upload": upload,
+    f"{FILES}.list": listed,
+    f"{FILES}.retrieve_metadata": metadata,
+    f"{FILES}.download": download,
+    f"{FILES}.delete": delete,
 }
-
-
-def _answer(practice: Practice, exchange: Exchange) -> Response:
-    practice.pool(exchange, "files").admit(exchange.now)
-    return ROWS[exchange.row.name](practice, exchange)
-
-
-ANSWERS: Answers = dict.fromkeys(ROWS, _answer)

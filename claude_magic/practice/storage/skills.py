@@ -5,240 +5,176 @@ https://platform.claude.com/docs/en/build-with-claude/skills-guide
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic.practice.pages import page
+from claude_magic.practice.kinds import check
 from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.storage import bundle, parts
-from claude_magic.practice.storage.bundle import Bundle
-from claude_magic.practice.storage.files import attachment, moment
+from claude_magic.practice.storage.files import attachment
+from claude_magic.practice.stored.shelves import store
 
 if TYPE_CHECKING:
     from claude_magic.app import Response
-    from claude_magic.practice import Answers, Exchange, Practice
+    from claude_magic.practice import Practice
+    from claude_magic.practice.stored.shelves import Asked, Item
 
 OLD_FORM = "skills-2025-10-02"
 """The beta name that selects the first form: other names, versions by their time, deleted one by one."""
 SOURCES = ("custom", "anthropic")
 MOST_DISPLAY = 255  # characters
-PREBUILT_DAY, PREBUILT_VERSION = 1_760_313_600.0, "20251013"
-PREBUILT = {
-    # id -> (display name, description)
-    "xlsx": ("Excel workbooks (practice)", "Makes a small workbook from the prompt."),
-    "pptx": ("PowerPoint presentations (practice)", "Makes a small presentation from the prompt."),
-    "docx": ("Word documents (practice)", "Makes a small document from the prompt."),
-    "pdf": ("PDF documents (practice)", "Makes a one-page PDF from the prompt."),
-}
+SKILLS, VERSIONS = "skills", "skills.versions"
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One snapshot of a skill; `stamp` is what the first form calls it: microseconds since 1970."""
+class Snapshot(NamedTuple):
+    """What a version holds; `stamp` is what the first form calls it: microseconds since 1970."""
 
-    id: str
-    stamp: str
-    skill_id: str
-    created: float
-    bundle: Bundle
-
-    def shown(self, *, old: bool) -> dict[str, Any]:
-        """Return the version as the service describes it."""
-        found = {
-            "id": self.id,
-            "type": "skill_version",
-            "skill_id": self.skill_id,
-            "name": self.bundle.name,
-            "description": self.bundle.description,
-            "created_at": moment(self.created),
-        }
-        return {**found, "version": self.stamp, "directory": self.bundle.directory} if old else found
+    bundle: bundle.Bundle
+    stamp: int
 
 
-@dataclass(slots=True)
-class Skill:
-    """A skill and its versions, the oldest first."""
-
-    id: str
-    display_name: str
-    source: str
-    created: float
-    updated: float
-    name: str
-    versions: list[Version] = field(default_factory=list)
-
-    def shown(self, *, old: bool) -> dict[str, Any]:
-        """Return the skill as the service describes it."""
-        times = {"created_at": moment(self.created), "updated_at": moment(self.updated)}
-        names: dict[str, Any]
-        if old:
-            latest = self.versions[-1].stamp if self.versions else None
-            names = {"display_title": self.display_name, "latest_version": latest, "source": self.source}
-        else:
-            latest = self.versions[-1].id if self.versions else ""
-            source = {"type": self.source}
-            names = {"display_name": self.display_name, "latest_version_id": latest, "source": source}
-        return {"id": self.id, "type": "skill", **names, **times}
-
-    def add(self, version_id: str, now: float, content: Bundle) -> Version:
-        """Add a version; raises Refusal for another skill's content."""
-        if content.name != self.name:
-            refuse("SKILL.md: name", f"{content.name!r} is not the name of this skill, {self.name!r}")
-        stamp = max(round(now * 1e6), *(int(v.stamp) + 1 for v in self.versions), 0)
-        self.versions.append(Version(version_id, str(stamp), self.id, now, content))
-        self.updated = now
-        return self.versions[-1]
-
-
-class Rack:
-    """The skills of a server: Anthropic's, and what was uploaded."""
-
-    def __init__(self) -> None:
-        self.skills = {name: _prebuilt(name) for name in PREBUILT}
-
-    def find(self, skill_id: str) -> Skill:
-        """Return a skill; raises Refusal (404)."""
-        if skill_id not in self.skills:
-            raise Refusal(404, f"Skill not found: {skill_id}")
-        return self.skills[skill_id]
-
-    def own(self, skill_id: str) -> Skill:
-        """Return a skill that may be changed; raises Refusal (404, or 403 for one of Anthropic's)."""
-        skill = self.find(skill_id)
-        if skill.source != "custom":
-            raise Refusal(403, f"The skill {skill_id} is published by Anthropic and can only be read")
-        return skill
-
-    def resolve(self, source: str, skill_id: str, version: str = "latest") -> Version:
-        """Return the version that a message names by its id, its stamp or `latest`; raises Refusal (404)."""
-        skill = self.find(skill_id)
-        names = [v for v in skill.versions if version in (v.id, v.stamp, "latest")]
-        if skill.source != source or not names:
-            raise Refusal(404, f"Skill not found: {skill_id} ({source}, version {version})")
-        return names[-1]
-
-
-def prebuilt(version: Version) -> bool:
-    """Return whether a version is of one of Anthropic's skills."""
-    return version.skill_id in PREBUILT
-
-
-def _prebuilt(name: str) -> Skill:
-    title, description = PREBUILT[name]
-    lines = f"---\nname: {name}\ndescription: {description}\n---\n"
-    content = Bundle(name, description, name, {f"{name}/SKILL.md": lines.encode()})
-    version = Version(PREBUILT_VERSION, PREBUILT_VERSION, name, PREBUILT_DAY, content)
-    return Skill(name, title, "anthropic", PREBUILT_DAY, PREBUILT_DAY, name, [version])
-
-
-def _old(exchange: Exchange) -> bool:
-    return OLD_FORM in exchange.betas
-
-
-def _create(practice: Practice, exchange: Exchange) -> Response:
-    sent = parts.read(exchange.request)
+def create(asked: Asked) -> dict[str, Any]:
+    """Make a skill of a folder or a zip; raises Refusal."""
+    sent = parts.read(asked.exchange.request)
     content = bundle.read(sent)
-    title = parts.text(sent, "display_title" if _old(exchange) else "display_name")
+    title = parts.text(sent, "display_title" if _old(asked) else "display_name")
     if title is not None and (not 0 < len(title) <= MOST_DISPLAY or len(title.splitlines()) > 1):
         refuse("display_name", f"Input should be one line of 1 to {MOST_DISPLAY} characters")
-    now, skill_id = exchange.now, practice.new_id("skill")
-    skill = Skill(skill_id, title or content.name, "custom", now, now, content.name)
-    skill.add(practice.new_id("skver"), now, content)
-    practice.of(Rack).skills[skill_id] = skill
-    return practice.json(skill.shown(old=_old(exchange)))
+    skill = asked.put(SKILLS, {"display_name": title or content.name}, {})
+    skill.kept = content.name
+    _add(asked, skill, content)
+    return _shown(asked, skill)
 
 
-def _list(practice: Practice, exchange: Exchange) -> Response:
-    source, kept = exchange.one("source"), [*practice.of(Rack).skills.values()]
-    if source and source not in SOURCES:
-        refuse("source", f"Input should be {' or '.join(map(repr, SOURCES))}")
-    shown = [
-        skill.shown(old=_old(exchange)) for skill in reversed(kept) if source in (None, "", skill.source)
-    ]
-    return practice.json(_paged(shown, exchange))
+def create_version(asked: Asked) -> dict[str, Any]:
+    """Add a version of the same name to a skill; raises Refusal."""
+    skill, content = _own(asked), bundle.read(parts.read(asked.exchange.request))
+    if content.name != skill.kept:
+        refuse("SKILL.md: name", f"{content.name!r} is not the name of this skill, {skill.kept!r}")
+    return _shown(asked, _add(asked, skill, content))
 
 
-def _paged(shown: list[dict[str, Any]], exchange: Exchange) -> dict[str, Any]:
-    found = page(shown, exchange)
-    return {**found, "has_more": found["next_page"] is not None} if _old(exchange) else found
+def _add(asked: Asked, skill: Item, content: bundle.Bundle) -> Item:
+    stamps = [version.kept.stamp + 1 for version in asked.found(VERSIONS, **skill.place)]
+    given = {"name": content.name, "description": content.description}
+    version = asked.put(VERSIONS, given, skill.place)
+    version.kept = Snapshot(content, max(round(asked.exchange.now * 1e6), *stamps, 0))
+    skill.value |= {"latest_version_id": version.value["id"], "updated_at": asked.maker.now}
+    return version
 
 
-def _retrieve(practice: Practice, exchange: Exchange) -> Response:
-    skill = practice.of(Rack).find(exchange.names["skill_id"])
-    return practice.json(skill.shown(old=_old(exchange)))
+def listed(asked: Asked) -> dict[str, Any]:
+    """Return a page of skills, or of a skill's versions, the newest first; raises Refusal."""
+    check(asked.exchange.many("source"), [SOURCES], "source")
+    page = asked.listed(asked.found())
+    if _old(asked):
+        items = {item.value["id"]: item for item in asked.found()}
+        data = [_shown(asked, items[value["id"]]) for value in page["data"]]
+        page |= {"data": data, "has_more": page["next_page"] is not None}
+    return page
 
 
-def _delete(practice: Practice, exchange: Exchange) -> Response:
-    rack = practice.of(Rack)
-    skill = rack.own(exchange.names["skill_id"])
-    if _old(exchange) and skill.versions:
-        refuse("", f"The skill {skill.id} has versions: delete them first")
-    del rack.skills[skill.id]
-    return practice.json({"id": skill.id, "type": "skill_deleted"})
+def retrieve(asked: Asked) -> dict[str, Any]:
+    """Return a skill, or a version; raises Refusal."""
+    return _shown(asked, _version(asked) if asked.space == VERSIONS else asked.own())
 
 
-def _add_version(practice: Practice, exchange: Exchange) -> Response:
-    skill, content = _own(practice, exchange), bundle.read(parts.read(exchange.request))
-    version = skill.add(practice.new_id("skver"), exchange.now, content)
-    return practice.json(version.shown(old=_old(exchange)))
+def delete(asked: Asked) -> dict[str, Any]:
+    """Forget a skill and its versions, which in the first form must be gone; raises Refusal."""
+    skill = _own(asked)
+    if _old(asked) and asked.found(VERSIONS):
+        refuse("", f"The skill {skill.value['id']} has versions: delete them first")
+    asked.remove(skill)
+    return asked.answer(skill)
 
 
-def _own(practice: Practice, exchange: Exchange) -> Skill:
-    return practice.of(Rack).own(exchange.names["skill_id"])
-
-
-def _versions(practice: Practice, exchange: Exchange) -> Response:
-    skill = practice.of(Rack).find(exchange.names["skill_id"])
-    shown = [version.shown(old=_old(exchange)) for version in reversed(skill.versions)]
-    return practice.json(_paged(shown, exchange))
-
-
-def _version(skill: Skill, exchange: Exchange) -> Version:
-    """Return the version a path names: by id, in the first form by its stamp; raises Refusal (404)."""
-    wanted = exchange.names["version"]
-    for version in skill.versions:
-        if wanted == (version.stamp if _old(exchange) else version.id):
-            return version
-    raise Refusal(404, f"Skill version not found: {wanted}")
-
-
-def _retrieve_version(practice: Practice, exchange: Exchange) -> Response:
-    skill = practice.of(Rack).find(exchange.names["skill_id"])
-    return practice.json(_version(skill, exchange).shown(old=_old(exchange)))
-
-
-def _delete_version(practice: Practice, exchange: Exchange) -> Response:
-    skill = _own(practice, exchange)
-    version = _version(skill, exchange)
-    if len(skill.versions) == 1 and not _old(exchange):
+def delete_version(asked: Asked) -> dict[str, Any]:
+    """Forget a version that is not the last, but in the first form even that; raises Refusal."""
+    skill, version = _own(asked), _version(asked)
+    asked.remove(version)
+    left = asked.found(VERSIONS, **skill.place)
+    if not left and not _old(asked):
         refuse("", "A skill holds at least one version: delete the skill instead")
-    skill.versions.remove(version)
-    gone = version.stamp if _old(exchange) else version.id
-    return practice.json({"id": gone, "type": "skill_version_deleted"})
+    skill.value["latest_version_id"] = left[-1].value["id"] if left else ""
+    return {**asked.answer(version), "id": asked.names["version"]}
 
 
-def _content(practice: Practice, exchange: Exchange) -> Response:
-    data = _version(_own(practice, exchange), exchange).bundle
+def download(asked: Asked) -> Response:
+    """Return a version's files as a zip; raises Refusal."""
+    _own(asked)
+    data = _version(asked).kept.bundle
     packed = data.zip()
     return attachment(f"{data.name}.zip", "application/zip", len(packed), packed)
 
 
-ROWS: Answers = {
-    "skills.create": _create,
-    "skills.list": _list,
-    "skills.retrieve": _retrieve,
-    "skills.delete": _delete,
-    "skills.versions.create": _add_version,
-    "skills.versions.list": _versions,
-    "skills.versions.retrieve": _retrieve_version,
-    "skills.versions.delete": _delete_version,
-    "skills.versions.download": _content,
+def resolve(practice: Practice, source: str, skill_id: str, version: str = "latest") -> Item:
+    """Return the version that a message names by its id, its stamp or `latest`; raises Refusal (404)."""
+    items = store(practice).items
+    found = [
+        item
+        for item in items["SkillVersion"]
+        if item.value["skill_id"] == skill_id and version in (item.value["id"], _stamp(item), "latest")
+    ]
+    sources = [item.value["source"]["type"] for item in items["Skill"] if item.value["id"] == skill_id]
+    if sources != [source] or not found:
+        raise Refusal(404, f"Skill not found: {skill_id} ({source}, version {version})")
+    return found[-1]
+
+
+def prebuilt(version: Item) -> bool:
+    """Return whether a version is of one of Anthropic's skills."""
+    return version.kept is None
+
+
+def _old(asked: Asked) -> bool:
+    return OLD_FORM in asked.exchange.betas
+
+
+def _own(asked: Asked) -> Item:
+    """Return the skill of a call that may change it; raises Refusal (403) for one of Anthropic's."""
+    skill = asked.found(SKILLS, skill_id=asked.names["skill_id"])[0]
+    if skill.value["source"]["type"] != "custom":
+        raise Refusal(403, f"The skill {skill.value['id']} is published by Anthropic and can only be read")
+    return skill
+
+
+def _version(asked: Asked) -> Item:
+    """Return the version a path names: by id, in the first form by its stamp; raises Refusal (404)."""
+    wanted = asked.names["version"]
+    for version in asked.found(VERSIONS, skill_id=asked.names["skill_id"]):
+        if wanted == (_stamp(version) if _old(asked) else version.value["id"]):
+            return version
+    raise Refusal(404, f"Skill version not found: {wanted}")
+
+
+def _stamp(version: Item) -> str:
+    return version.value["id"] if prebuilt(version) else str(version.kept.stamp)
+
+
+def _shown(asked: Asked, item: Item) -> dict[str, Any]:
+    """Return a skill or a version in the form that was asked for."""
+    value = item.value
+    if not _old(asked):
+        return value
+    if value["type"] == "skill_version":
+        directory = value["name"] if prebuilt(item) else item.kept.bundle.directory
+        return {**value, "version": _stamp(item), "directory": directory}
+    versions = asked.found(VERSIONS, skill_id=value["id"])
+    return {
+        **{name: value[name] for name in ("id", "type", "created_at", "updated_at")},
+        "display_title": value["display_name"],
+        "latest_version": _stamp(versions[-1]) if versions else None,
+        "source": value["source"]["type"],
+    }
+
+
+RULES = {
+    f"{SKILLS}.create": create,
+    f"{SKILLS}.list": listed,
+    f"{SKILLS}.retrieve": retrieve,
+    f"{SKILLS}.delete": delete,
+    f"{VERSIONS}.create": create_version,
+    f"{VERSIONS}.list": listed,
+    f"{VERSIONS}.retrieve": retrieve,
+    f"{VERSIONS}.delete": delete_version,
+    f"{VERSIONS}.download": download,
 }
-
-
-def _answer(practice: Practice, exchange: Exchange) -> Response:
-    practice.pool(exchange, "skills").admit(exchange.now)
-    return ROWS[exchange.row.name](practice, exchange)
-
-
-ANSWERS: Answers = dict.fromkeys(ROWS, _answer)

@@ -1,6 +1,6 @@
-"""How is a call answered that needs no rule of its own: make, list, change, archive, delete?
+"""How is a call answered from what is kept: make, list, change, archive, delete?
 
-Every row of the endpoint table without an answer of its own comes here; `RULES` has what else some do.
+Every row of the endpoint table without an answer of its own comes here; a rule says what else some do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.app import Response
 from claude_magic.practice.refusal import Refusal, refuse
-from claude_magic.practice.stored import administration, errands, memories, plugins, sessions
 from claude_magic.practice.stored.objects import KEPT, SHAPES, check, shaped
 from claude_magic.practice.stored.shelves import Asked, put_or_refuse
 
@@ -20,51 +19,43 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Asked], Any]
 
-EITHER = {"agent-memory-2026-07-22": "managed-agents-2026-04-01"}
-"""A beta that another may stand for; both together are refused."""
 NULLS = ("amount", "content")
 """What is needed, but may be null."""
+POOLS = ("files", "skills")
+"""Rooms with rate limits of their own."""
 NOT_TOLD = "the practice server keeps no such data of the organization"
 
 
-def answer(practice: Practice, exchange: Exchange) -> Response:
-    """Answer a call from what is stored; raises Refusal."""
+def answer(practice: Practice, exchange: Exchange, rule: Rule | None = None) -> Response:
+    """Answer a call from what is kept, by a rule or by its verb; raises Refusal."""
     if not exchange.row.admin:
-        practice.pool(exchange, "other").admit(exchange.now)
-    _betas(exchange)
+        first = exchange.row.name.partition(".")[0]
+        practice.pool(exchange, first if first in POOLS else "other").admit(exchange.now)
     asked = Asked(practice, exchange, _body(exchange))
-    if exchange.row.name.startswith("dreams."):
-        errands.settle(asked)
     asked.parents()
     verb = exchange.row.name.rpartition(".")[2]
-    rule = RULES.get(exchange.row.name, VERBS.get(verb, _told))
-    if asked.space not in KEPT and exchange.row.name not in RULES and verb != "list":
-        raise Refusal(404, f"Not Found: {NOT_TOLD}")
+    if asked.space not in KEPT and verb != "list":
+        if not rule and exchange.row.answer not in SHAPES:
+            raise Refusal(404, f"Not Found: {NOT_TOLD}")
+        verb = ""
     before = {shape: [*items] for shape, items in asked.store.items.items()}
     try:
-        made = rule(asked)
+        made = (rule or VERBS.get(verb, _told))(asked)
     except Refusal:
         asked.store.items = before  # what is refused leaves nothing behind
         raise
     return made if isinstance(made, Response) else practice.json(made)
 
 
-def _betas(exchange: Exchange) -> None:
-    """Refuse a call of the beta part that does not name its beta, as the SDK's documentation has it."""
-    for name in exchange.row.betas:
-        other = EITHER.get(name, name)
-        if not {name, other} & exchange.betas:
-            refuse("anthropic-beta", f"this endpoint is in beta: requests must send {name!r} in this header")
-        if name != other and {name, other} <= exchange.betas:
-            refuse("anthropic-beta", f"{name!r} and {other!r} cannot be sent together")
-
-
 def _body(exchange: Exchange) -> dict[str, Any]:
     """Return the body, checked by the row, as is the query; raises Refusal."""
     row, params = exchange.row, exchange.row.params
     for param in params.values():
-        if param.query and param.needed and not exchange.many(param.name):
+        given = exchange.many(param.name) if param.query else []
+        if param.query and param.needed and not given:
             refuse(param.name, "Field required")
+        if given and "|" in param.type:
+            check(param.type, param.many, given if param.many else given[-1], param.name)
     if row.method != "POST" or row.kind == "multipart":
         return {}
     body = exchange.body()
@@ -106,11 +97,16 @@ def _list(asked: Asked) -> dict[str, Any]:
 
 
 def _told(asked: Asked) -> dict[str, Any]:
-    return asked.answer(asked.own())
+    """Return the object that a call names, or what the table has for a call that names none."""
+    if asked.space in KEPT and (asked.names or KEPT[asked.space].prefix == "="):
+        return asked.answer(asked.own())
+    return asked.maker.make(asked.exchange.row.answer, {**asked.names, **asked.body})
 
 
 def _update(asked: Asked) -> dict[str, Any]:
-    return asked.change(asked.own(), asked.body)
+    item = asked.own()
+    asked.change(item, asked.body)
+    return asked.answer(item)
 
 
 def _archive(asked: Asked) -> dict[str, Any]:
@@ -137,11 +133,3 @@ VERBS: dict[str, Rule] = {
     "set": _set,
     "update": _update,
 }
-RULES: dict[str, Rule] = {
-    **administration.RULES,
-    **errands.RULES,
-    **memories.RULES,
-    **plugins.RULES,
-    **sessions.RULES,
-}
-"""Rows that a verb alone does not tell of."""

@@ -7,29 +7,25 @@ makes a whole object of what a caller sent: unknown fields stay out, missing one
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import wire
+from claude_magic.practice import kinds
+from claude_magic.practice.moments import DAY, HOUR, moment
 from claude_magic.practice.refusal import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from claude_magic.practice import Exchange, Practice
+    from claude_magic.practice import Practice
 
 NEEDED = object()
-HOUR = 3600.0
-KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "str": (str, "string"),
-    "int": (int, "integer"),
-    "bool": (bool, "boolean"),
-    "float": ((int, float), "number"),
-    "time": (str, "datetime"),
-    "dict": (dict, "dictionary"),
-}
+KINDS = {"str": "text", "int": "whole", "bool": "flag", "float": "number", "time": "time", "dict": "object"}
+TEXTS = ("metadata", "tags")
+"""Objects that hold texts only, which an update changes one by one."""
 FREE = ("any", "file", "range")
+NOW = re.compile(r"\$now(?:([+-]\d+)([hd]))?")
 WORDS = re.compile(r'(?:[^\s"]|"[^"]*")+')
 WORD = re.compile(r"(\w+)(\[\]|\{\})?(!)?(?::([\w|.]+))?(?:(\?)|=(.*))?", re.DOTALL)
 
@@ -44,8 +40,6 @@ class Field(NamedTuple):
 
 
 Fields = tuple[Field, ...]
-Seed = tuple[dict[str, Any], str | None]
-"""An object, and the path parameter that names its parent."""
 
 
 class Kept(NamedTuple):
@@ -55,17 +49,17 @@ class Kept(NamedTuple):
     prefix: str
 
 
-def moment(seconds: float) -> str:
-    """Return a time (seconds since 1970) as the API writes it."""
-    return (datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 class Maker:
-    """Makes objects at one moment of one server."""
+    """Makes objects of one server at one moment (seconds since 1970)."""
 
-    def __init__(self, practice: Practice, exchange: Exchange) -> None:
-        self.practice, self.now = practice, moment(exchange.now)
-        self.soon = moment(exchange.now + HOUR)
+    def __init__(self, practice: Practice, seconds: float) -> None:
+        self.practice, self.seconds, self.now = practice, seconds, moment(seconds)
+
+    def when(self, text: Any) -> Any:
+        """Return the moment that a text such as `$now-30d` stands for; all else as it is."""
+        if not (isinstance(text, str) and (found := NOW.fullmatch(text))):
+            return text
+        return moment(self.seconds + int(found[1] or 0) * (HOUR if found[2] == "h" else DAY))
 
     def make(self, shape: str, given: Any, where: str = "") -> dict[str, Any]:
         """Return an object of a shape from what was given; raises Refusal naming the field."""
@@ -86,12 +80,12 @@ class Maker:
             elif (value := given.get(field.name)) is not None and field.name != "type":
                 made[field.name] = self._value(field, value, _under(where, field.name))
             else:
-                made[field.name] = self._unsaid(field, made, _under(where, field.name))
+                made[field.name] = self._unsaid(field, {**given, **made}, _under(where, field.name))
         return made
 
     def _value(self, field: Field, value: Any, where: str) -> Any:
         check(field.kind, field.many, value, where)
-        if field.name == "metadata":
+        if field.name in TEXTS:
             for name, text in value.items():
                 check("str", False, text, f"{where}.{name}")
         if not shaped(field.kind):
@@ -100,37 +94,26 @@ class Maker:
             return [self.make(field.kind, item, f"{where}.{n}") for n, item in enumerate(value)]
         return self.make(field.kind, value, where)
 
-    def _unsaid(self, field: Field, made: Mapping[str, Any], where: str) -> Any:
+    def _unsaid(self, field: Field, known: Mapping[str, Any], where: str) -> Any:
         value = field.unsaid
         if value is NEEDED:
             refuse(where, "Field required")
         if isinstance(value, str) and value[:1] == "$":
             match value:
-                case "$now" | "$soon":
-                    return getattr(self, value[1:])
                 case "$id":
                     return self.practice.new_id(field.name.removesuffix("_id"))
                 case "$secret":
                     return self.practice.new_id("practice-secret")
-            return made[value[1:]]
+            return self.when(value) if NOW.fullmatch(value) else known[value[1:]]
         if isinstance(value, dict) and shaped(field.kind):
             return self.make(field.kind, value, where)
         return value.copy() if isinstance(value, dict | list) else value
 
 
 def check(kind: str, many: bool, value: Any, where: str) -> None:
-    """Let a value of a type pass; raises Refusal."""
-    if many:
-        if not isinstance(value, list):
-            refuse(where, "Input should be a valid list")
-        for n, item in enumerate(value):
-            check(kind, False, item, f"{where}.{n}")
-    elif kind in KINDS:
-        types, word = KINDS[kind]
-        if not isinstance(value, types) or (kind in ("int", "float") and isinstance(value, bool)):
-            refuse(where, f"Input should be a valid {word}")
-    elif not shaped(kind) and kind not in FREE and value not in kind.split("|"):
-        refuse(where, f"Input should be {' or '.join(map(repr, kind.split('|')))}")
+    """Let a value of a type, in the words of the tables, pass; raises Refusal."""
+    one: Any = "any" if kind in FREE or shaped(kind) else KINDS.get(kind) or tuple(kind.split("|"))
+    kinds.check(value, [one] if many else one, where)
 
 
 def shaped(kind: str) -> bool:
@@ -170,16 +153,18 @@ def _lines() -> Iterator[str]:
             yield line
 
 
-def _read() -> tuple[dict[str, Fields], dict[str, dict[str, Fields]], dict[str, Kept], dict[str, Seed]]:
+def _read() -> tuple[
+    dict[str, Fields], dict[str, dict[str, Fields]], dict[str, Kept], dict[str, list[dict[str, Any]]]
+]:
     shapes: dict[str, Fields] = {}
     tags: dict[str, dict[str, Fields]] = {}
     kept: dict[str, Kept] = {}
-    seeds: dict[str, Seed] = {}
+    seeds: dict[str, list[dict[str, Any]]] = {}
     for line in _lines():
         head, _, words = line.partition(":")
         if line.startswith("+"):
-            _, space, text, *parent = WORDS.findall(line)
-            seeds[space] = wire.decode_plain(text.encode()), parent[0] if parent else None
+            _, space, *texts = WORDS.findall(line)
+            seeds[space] = [wire.decode_plain(text.encode()) for text in texts]
             continue
         shape, *where = head.split()
         fields = tuple(_field(word) for word in WORDS.findall(words))
@@ -190,6 +175,9 @@ def _read() -> tuple[dict[str, Fields], dict[str, dict[str, Fields]], dict[str, 
             tags.setdefault(name, {}).update(dict.fromkeys(found.split("|"), fields))
         elif fields:
             shapes[shape] = fields
+    for space in kept:
+        if kept[space].prefix == "=":
+            seeds[space] = [{}]
     return shapes, tags, kept, seeds
 
 

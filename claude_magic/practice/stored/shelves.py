@@ -1,40 +1,40 @@
 """Where are the server's objects kept, and how are they made, found, listed, changed and removed?
 
-Each namespace of the endpoint table keeps objects of one shape (`practice.objects`). An object is known by
-its place: its own id and those of its parents, by the names that the paths give them.
+Each namespace of the endpoint table keeps objects of one shape (`stored.objects`). An object is known by its
+place: its own id and those of its parents, by the names that the paths give them.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import wire
 from claude_magic.endpoints import ENDPOINTS
+from claude_magic.practice import kinds
 from claude_magic.practice.messages.rules import OLD_VERSION
+from claude_magic.practice.moments import seconds
 from claude_magic.practice.pages import page
 from claude_magic.practice.refusal import Refusal, refuse
-from claude_magic.practice.stored.objects import KEPT, SEEDS, SHAPES, Maker, check
+from claude_magic.practice.stored.objects import KEPT, SEEDS, SHAPES, TEXTS, Maker, check
 
 if TYPE_CHECKING:
     from claude_magic.practice import Exchange, Practice
 
 ARCHIVED = {"Environment": {"error_code": "environment_archived"}}
-OLD_NAMES = {"RBACRole": ("name", "display_name")}
-"""A field that 2023-06-01 calls by another name: https://platform.claude.com/docs/en/api/versioning"""
-MERGED = ("external_user_details", "settings", "traces")
+MERGED = ("data_residency", "external_user_details", "settings", "traces")
 """Objects whose fields an update changes one by one."""
 FILTERS = {
     "actor_ids": "actor.user_id",
     "agent_id": "agent.id",
     "agent_version": "agent.version",
     "api_key_id": "created_by.api_key_id",
+    "created_by_user_id": "created_by.id",
     "ids": "id",
     "memory_store_id": "resources.memory_store_id",
     "owner_type": "owner.type",
     "owner_user_id": "owner.user_id",
+    "roles": "role",
     "scope_type": "scope.type",
     "service_account_id": "created_by.service_account_id",
     "session_id": "created_by.session_id",
@@ -51,47 +51,61 @@ FILTERS = {
 NOT_FILTERS = {
     *("limit", "page", "after_id", "before_id", "order", "order_by", "include_archived", "include_inherited"),
     *("view", "depth", "path_prefix", "organization_id", "workspace_ids", "has_error", "event_deltas"),
+    *("email", "include_default"),
 }
+MOST_IDS = 100
+DEFAULT_WORKSPACE = "wrkspc_practice"
 BEFORE = {"gt": (1,), "gte": (0, 1), "lt": (-1,), "lte": (-1, 0)}
 OTHER_NAMES = {"issuer_id": "federation_issuer_id"}
 
 
-class KindRefusal(Refusal):
-    """A refusal whose error type its status does not tell."""
-
-    def __init__(self, status: int, kind: str, message: str, **details: Any) -> None:
-        super().__init__(status, message, **details)
-        self.kind = kind
-
-    def body(self, request_id: str) -> dict[str, Any]:
-        """Return the error object of the API."""
-        details = {"details": self.details} if self.details else {}
-        error = {"type": self.kind, "message": self.message, **details}
-        return {"type": "error", "error": error, "request_id": request_id}
-
-
 @dataclass(slots=True)
 class Item:
-    """An object, its place, and what of it is told only when asked for: a token, its files."""
+    """An object, its place, and what else is kept of it: a token, its files, its versions."""
 
     place: dict[str, str]
     value: dict[str, Any]
-    secret: str | None = None
-    content: bytes = b""
+    kept: Any = None
 
 
 class Store:
-    """A server's objects, by shape, the oldest first.
-
-    `past` has each agent's versions, `told` how many events of a session streams gave, `polled` when a worker
-    took a piece of work (epoch seconds).
-    """
+    """A server's objects by shape, the oldest first."""
 
     def __init__(self) -> None:
         self.items: dict[str, list[Item]] = {}
-        self.past: dict[str, list[dict[str, Any]]] = {}
-        self.told: dict[str, int] = {}
-        self.polled: dict[str, float] = {}
+
+    def keep(
+        self, maker: Maker, space: str, given: Any, place: dict[str, str], id: str | None = None
+    ) -> Item:
+        """Make an object and keep it; raises Refusal."""
+        kept, own = KEPT[space], own_name(space)
+        value = maker.make(kept.shape, {**place, **given} if isinstance(given, dict) else given)
+        if kept.prefix not in "-=":
+            value = {"id": id or maker.practice.new_id(kept.prefix), **value}
+        if own and own not in place:
+            place = {**place, own: str(value.get(own) or value.get("id"))}
+        item = Item(place, value)
+        self.items[kept.shape].append(item)
+        return item
+
+
+def store(practice: Practice) -> Store:
+    """Return a server's objects, with those that it has from the start."""
+    found = practice.of(Store)
+    if not found.items:
+        found.items = {kept.shape: [] for kept in KEPT.values()}
+        maker = Maker(practice, practice.clock())
+        for space, seeds in SEEDS.items():
+            for seed in seeds:
+                given = {name: maker.when(value) for name, value in seed.items()}
+                place = {name: given[name] for name in parent_names(space)}
+                found.keep(maker, space, given, place, given.get("id"))
+    return found
+
+
+def objects(practice: Practice, space: str) -> dict[str, dict[str, Any]]:
+    """Return what a namespace keeps, by id, the oldest first."""
+    return {item.value["id"]: item.value for item in store(practice).items[KEPT[space].shape]}
 
 
 @dataclass(slots=True)
@@ -104,7 +118,7 @@ class Asked:
     maker: Maker = field(init=False)
 
     def __post_init__(self) -> None:
-        self.maker = Maker(self.practice, self.exchange)
+        self.maker = Maker(self.practice, self.exchange.now)
 
     @property
     def space(self) -> str:
@@ -119,21 +133,11 @@ class Asked:
     @property
     def store(self) -> Store:
         """Return the server's objects."""
-        return self.practice.of(Store)
+        return store(self.practice)
 
     def items(self, space: str | None = None) -> list[Item]:
         """Return all that a namespace keeps, the oldest first."""
-        space = space or self.space
-        shape = KEPT[space].shape
-        if shape not in self.store.items:
-            self.store.items[shape] = []
-            if space in SEEDS:
-                given, parent = SEEDS[space]
-                place = {parent: self.items(owners()[parent])[0].value["id"]} if parent else {}
-                self.put(space, given, place)
-            elif KEPT[space].prefix == "=":
-                self.put(space, {}, {})
-        return self.store.items[shape]
+        return self.store.items[KEPT[space or self.space].shape]
 
     def found(self, space: str | None = None, **place: str) -> list[Item]:
         """Return what a namespace keeps at a place, or under it."""
@@ -148,21 +152,11 @@ class Asked:
     def other(self, name: str, value: str) -> dict[str, Any]:
         """Return the object that a parameter such as vault_id names; raises Refusal (404)."""
         name = OTHER_NAMES.get(name, name)
-        space = owners()[name]
-        if space in KEPT:
-            return _first(self.found(space, **{name: value}), name, value).value
-        from claude_magic.practice import ANSWERS
-
-        row = next(r for v in ("retrieve", "retrieve_metadata") if (r := ENDPOINTS.get(f"{space}.{v}")))
-        response = ANSWERS[row.name](self.practice, replace(self.exchange, row=row, names={name: value}))
-        told: dict[str, Any] = wire.decode_plain(
-            b"".join(p for p in response.parts() if isinstance(p, bytes))
-        )
-        return told
+        return _first(self.found(owners()[name], **{name: value}), name, value).value
 
     def parents(self) -> None:
         """Let a call pass whose path and body name objects that are there; raises Refusal."""
-        known = owners()
+        known = {name for name, space in owners().items() if space in KEPT}
         new = self.exchange.row.name.endswith((".list", ".create", ".add", ".set"))
         last = None if new else own_name(self.space)
         for name, value in self.names.items():
@@ -177,17 +171,7 @@ class Asked:
 
     def put(self, space: str, given: Any, place: dict[str, str]) -> Item:
         """Make an object and keep it; raises Refusal."""
-        if not isinstance(given, dict):
-            refuse("", "Input should be a valid dictionary")
-        kept, own = KEPT[space], own_name(space)
-        value = self.maker.make(kept.shape, {**place, **given})
-        if kept.prefix not in "-=":
-            value = {"id": self.practice.new_id(kept.prefix), **value}
-        if own and own not in place:
-            place = {**place, own: str(value.get(own) or value.get("id"))}
-        item = Item(place, value)
-        self.store.items.setdefault(kept.shape, []).append(item)
-        return item
+        return self.store.keep(self.maker, space, given, place)
 
     def change(self, item: Item, given: dict[str, Any]) -> dict[str, Any]:
         """Change an object: what is given replaces, null empties, metadata merges; raises Refusal."""
@@ -195,8 +179,9 @@ class Asked:
         if old.get("archived_at"):
             refuse("", f"{old['id']} is archived", **ARCHIVED.get(shape, {}))
         new = {**old, **given}
-        if isinstance(patch := given.get("metadata"), dict):
-            new["metadata"] = {k: v for k, v in {**old["metadata"], **patch}.items() if v}
+        for name in TEXTS:
+            if isinstance(patch := given.get(name), dict):
+                new[name] = {k: v for k, v in {**old[name], **patch}.items() if v}
         for kept in SHAPES.get(shape, ()):
             if kept.name in MERGED and kept.kind in SHAPES and isinstance(part := given.get(kept.name), dict):
                 new[kept.name] = {**old[kept.name], **part}
@@ -209,12 +194,27 @@ class Asked:
         """Return an object as the row's answer has it."""
         row = self.exchange.row
         shape = row.name if row.name in SHAPES else row.answer
-        if self.exchange.version == OLD_VERSION and shape in OLD_NAMES:
-            old, new = OLD_NAMES[shape]
-            return {old if name == new else name: value for name, value in item.value.items()}
-        if shape not in SHAPES or shape == KEPT[self.space].shape:
-            return {**item.value, **more}
-        return self.maker.make(shape, {**item.place, **item.value, **more})
+        if shape in SHAPES and shape != KEPT[self.space].shape:
+            return self.maker.make(shape, {**item.place, **item.value, **more})
+        return self.dated({**item.value, **more})
+
+    def dated(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return an object as the version of the call has it.
+
+        https://platform.claude.com/docs/en/api/versioning
+        """
+        if self.exchange.version != OLD_VERSION:
+            return value
+        value = dict(value)
+        match value:
+            case {"type": "rbac_role"}:
+                value["name"] = value.pop("display_name")
+            case {"type": "rate_limit" | "workspace_rate_limit"}:
+                value["group_type"] = value.pop("group")["type"]
+            case {"type": "api_key"}:
+                home = value.pop("scope").get("workspace_id")
+                value["workspace_id"] = None if home == DEFAULT_WORKSPACE else home
+        return value
 
     def remove(self, item: Item) -> None:
         """Forget an object, and what is under it."""
@@ -226,7 +226,8 @@ class Asked:
         """Return the page of these objects that was asked for; raises Refusal."""
         order = self.exchange.one("order") or ("desc" if newest else "asc")
         check("asc|desc", False, order, "order")
-        kept = [item for item in items if self._wanted(item.value)]
+        filters = self._filters()
+        kept = [item for item in items if self._wanted(item.value, filters)]
         if by := self.exchange.one("order_by"):
             kept.sort(key=lambda item: str(item.value.get(by) or ""))
         return self.paged([self.answer(i) for i in (kept[::-1] if order == "desc" else kept)])
@@ -235,27 +236,36 @@ class Asked:
         """Return the page of these values that was asked for; raises Refusal."""
         return page(values, self.exchange)
 
-    def _wanted(self, value: dict[str, Any]) -> bool:
+    def _filters(self) -> dict[str, list[str]]:
+        """Return the query's filters; raises Refusal."""
+        found = {}
+        choices = {f.name: f.kind for f in SHAPES.get(KEPT[self.space].shape, ()) if "|" in f.kind}
+        for param in self.exchange.row.params.values():
+            given = self.exchange.many(param.name)
+            if param.query and param.name not in NOT_FILTERS and given:
+                field = FILTERS.get(param.name, param.name)
+                kinds.check(given, kinds.sized(0, MOST_IDS, ["text"]), param.name)
+                check(choices.get(field, "str"), True, given, param.name)
+                found[param.name] = given
+        return found
+
+    def _wanted(self, value: dict[str, Any], filters: dict[str, list[str]]) -> bool:
         one, params = self.exchange.one, self.exchange.row.params
         if value.get("archived_at") and "include_archived" in params and one("include_archived") != "true":
             return False
-        for param in params.values():
-            if not param.query or param.name in NOT_FILTERS:
-                continue
-            if param.type == "range":
-                if not self._within(param.name, value):
-                    return False
-            elif wanted := self.exchange.many(param.name):
-                name = param.name if param.name in value else FILTERS.get(param.name, param.name)
-                if not {str(v) for v in _at(value, name.split("."))} & set(wanted):
-                    return False
+        if not all(self._within(p.name, value) for p in params.values() if p.type == "range"):
+            return False
+        for name, wanted in filters.items():
+            path = name if name in value else FILTERS.get(name, name)
+            if not {str(v) for v in _at(value, path.split("."))} & set(wanted):
+                return False
         return True
 
     def _within(self, name: str, value: dict[str, Any]) -> bool:
-        then = time(value.get(name) or value.get("processed_at") or "", name)
         for sign, allowed in BEFORE.items():
             if text := self.exchange.one(f"{name}[{sign}]"):
-                edge = time(text, f"{name}[{sign}]")
+                then = seconds(value.get(name) or value.get("processed_at") or "", name)
+                edge = seconds(text, f"{name}[{sign}]")
                 if (then > edge) - (then < edge) not in allowed:
                     return False
         return True
@@ -275,30 +285,28 @@ def put_or_refuse(asked: Asked) -> Item:
     return asked.put(asked.space, asked.body, dict(asked.names))
 
 
-def time(text: str, where: str) -> datetime:
-    """Return a time of the API as Python's, UTC where it names no zone; raises Refusal."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        refuse(where, "Input should be a valid datetime")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def _at(value: Any, path: list[str]) -> list[Any]:
-    """Return what is at a path, in each item where a list is on the way."""
+    """Return what is at a path, in each item where a list is on the way; of an object its type."""
     if isinstance(value, list):
         return [found for item in value for found in _at(item, path)]
     if not path:
-        return [value]
+        return [value.get("type") if isinstance(value, dict) else value]
     return _at(value.get(path[0]), path[1:]) if isinstance(value, dict) else []
+
+
+@functools.cache
+def parent_names(space: str) -> tuple[str, ...]:
+    """Return the path parameters that name the parents of a namespace's objects."""
+    rows = [row for row in ENDPOINTS.values() if row.name.rpartition(".")[0] == space]
+    return min(rows, key=lambda row: len(row.path)).names
 
 
 @functools.cache
 def own_name(space: str) -> str | None:
     """Return the path parameter that names one object of a namespace."""
-    rows = [row for row in ENDPOINTS.values() if row.name.rpartition(".")[0] == space]
-    base = min(rows, key=lambda row: len(row.path)).names
-    return next((row.names[len(base)] for row in rows if len(row.names) > len(base)), None)
+    names = [row.names for row in ENDPOINTS.values() if row.name.rpartition(".")[0] == space]
+    at = len(parent_names(space))
+    return next((found[at] for found in names if len(found) > at), None)
 
 
 @functools.cache

@@ -10,15 +10,16 @@ import hashlib
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.practice.refusal import refuse
-from claude_magic.practice.stored.shelves import KindRefusal
+from claude_magic.practice.kinds import number
+from claude_magic.practice.organization import KEY
+from claude_magic.practice.refusal import Refusal, refuse
 
 if TYPE_CHECKING:
     from claude_magic.practice.stored.shelves import Asked, Item
 
 MEMORIES, VERSIONS = "memory_stores.memories", "memory_stores.memory_versions"
 MOST_CONTENT, MOST_PATH, MOST_SEGMENTS = 102_400, 1024, 20  # bytes, bytes, names
-BY = {"type": "api_actor", "api_key_id": "apikey_practice_000001"}
+BY = {"type": "api_actor", "api_key_id": KEY}
 REDACTED = ("content", "path", "content_size_bytes", "content_sha256")
 
 
@@ -63,17 +64,16 @@ def retrieve(asked: Asked) -> dict[str, Any]:
 
 def listed(asked: Asked) -> dict[str, Any]:
     """Return a page of memories by path, those too deep as the folder they are in; raises Refusal."""
-    prefix, depth = asked.exchange.one("path_prefix") or "/", asked.exchange.one("depth") or "0"
+    prefix = asked.exchange.one("path_prefix") or "/"
+    depth = number(asked.exchange.one("depth") or "0", 0, MOST_SEGMENTS, "depth")
     if not prefix.endswith("/"):
         refuse("path_prefix", "must end with /")
-    if not depth.isdecimal():
-        refuse("depth", "Input should be a valid integer")
     found: dict[str, dict[str, Any]] = {}
     for item in sorted(asked.found(), key=lambda i: i.value["path"]):
         path: str = item.value["path"]
         names = path.removeprefix(prefix).split("/")
-        if path.startswith(prefix) and int(depth) and len(names) > int(depth):
-            folder = prefix + "/".join(names[: int(depth)]) + "/"
+        if path.startswith(prefix) and depth and len(names) > depth:
+            folder = prefix + "/".join(names[:depth]) + "/"
             found[folder] = {"path": folder, "type": "memory_prefix"}
         elif path.startswith(prefix):
             found[path] = shown(asked, item.value)
@@ -114,7 +114,7 @@ def _open(asked: Asked) -> None:
 def _expect(item: Item, wanted: str | None) -> None:
     if wanted not in (None, item.value["content_sha256"]):
         message = f"the memory's content_sha256 is {item.value['content_sha256']}, not {wanted}"
-        raise KindRefusal(409, "memory_precondition_failed_error", message)
+        raise Refusal(409, message, kind="memory_precondition_failed_error")
 
 
 def _content(text: Any) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _path(asked: Asked, path: Any) -> str:
         refuse("path", "holds a control, format or separator character")
     place = asked.names["memory_store_id"]
     if any(i.value["path"] == path for i in asked.found(MEMORIES, memory_store_id=place)):
-        raise KindRefusal(409, "memory_path_conflict_error", f"there is a memory at {path} already")
+        raise Refusal(409, f"there is a memory at {path} already", kind="memory_path_conflict_error")
     return str(path)
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.practice.agents.sessions import begin, pinned
+from claude_magic.practice.kinds import number
 from claude_magic.practice.messages import rules
-from claude_magic.practice.refusal import refuse
-from claude_magic.practice.stored.sessions import begin, pinned
-from claude_magic.practice.stored.shelves import KindRefusal, time
+from claude_magic.practice.moments import seconds
+from claude_magic.practice.refusal import Refusal, refuse
 
 if TYPE_CHECKING:
     from claude_magic.practice.stored.shelves import Asked
 
-LEASE, RECLAIM = 60, 5000  # seconds, milliseconds
-MOST_DIGITS = 9
+LEASE, RECLAIM = "60", "5000"  # seconds, milliseconds
+MOST = 10**9 - 1
 DREAMING = 10.0  # seconds that a dream takes
 COPIED = ("agent", "environment_id", "initial_events", "budget", "metadata", "resources", "vault_ids")
 
@@ -71,20 +72,19 @@ def update_environment(asked: Asked) -> dict[str, Any]:
 
 def poll(asked: Asked) -> dict[str, Any] | None:
     """Return the oldest work that no worker has, with its secret; None where there is none."""
-    patience = _whole(asked, "reclaim_older_than_ms", RECLAIM) / 1000
+    patience, now = _whole(asked, "reclaim_older_than_ms", RECLAIM) / 1000, asked.exchange.now
     for item in asked.found():
-        polled = asked.store.polled.get(item.value["id"])
-        if item.value["state"] == "queued" and (polled is None or asked.exchange.now - polled > patience):
-            asked.store.polled[item.value["id"]] = asked.exchange.now
+        if item.value["state"] == "queued" and (item.kept is None or now - item.kept > patience):
+            item.kept = now  # when a worker took it
             return {**item.value, "secret": f"practice-{item.value['id']}"}
     return None
 
 
 def work_stats(asked: Asked) -> dict[str, Any]:
     """Return how much work waits for a worker."""
-    queued = [i.value for i in asked.found() if i.value["state"] == "queued"]
-    pending = sum(value["id"] in asked.store.polled for value in queued)
-    oldest = queued[0]["created_at"] if queued else None
+    queued = [item for item in asked.found() if item.value["state"] == "queued"]
+    pending = sum(item.kept is not None for item in queued)
+    oldest = queued[0].value["created_at"] if queued else None
     told = {
         "depth": len(queued) - pending,
         "pending": pending,
@@ -111,7 +111,7 @@ def heartbeat(asked: Asked) -> dict[str, Any]:
     if alive and wanted not in (None, value["latest_heartbeat_at"] or "NO_HEARTBEAT"):
         code = "heartbeat_precondition_failed"
         message = f"the last heartbeat is {value['latest_heartbeat_at']}, not {wanted}"
-        raise KindRefusal(412, "invalid_request_error", message, error_code=code)
+        raise Refusal(412, message, kind="invalid_request_error", error_code=code)
     value |= {"latest_heartbeat_at": asked.maker.now}
     if alive:
         value |= {"state": "active", "started_at": value["started_at"] or asked.maker.now}
@@ -128,11 +128,8 @@ def stop(asked: Asked) -> dict[str, Any]:
     return value
 
 
-def _whole(asked: Asked, name: str, usual: int) -> int:
-    text = asked.exchange.one(name) or str(usual)
-    if not text.isdecimal() or len(text) > MOST_DIGITS:
-        refuse(name, "Input should be a valid integer")
-    return int(text)
+def _whole(asked: Asked, name: str, usual: str) -> int:
+    return number(asked.exchange.one(name) or usual, 0, MOST, name)
 
 
 def create_dream(asked: Asked) -> dict[str, Any]:
@@ -149,11 +146,11 @@ def create_dream(asked: Asked) -> dict[str, Any]:
     return made
 
 
-def settle(asked: Asked) -> None:
+def _settle(asked: Asked) -> None:
     """Let the dreams that are over end: what they write is an empty store that says it is practice."""
     for item in asked.items("dreams"):
         value = item.value
-        age = asked.exchange.now - time(value["created_at"], "created_at").timestamp()
+        age = asked.exchange.now - seconds(value["created_at"], "created_at")
         if value["status"] == "pending" and age >= DREAMING:
             store = value["output_behavior"].get("memory_store_id")
             if store is None:
@@ -162,9 +159,21 @@ def settle(asked: Asked) -> None:
             value |= {"status": "completed", "ended_at": asked.maker.now, "outputs": outputs}
 
 
+def dreams(asked: Asked) -> dict[str, Any]:
+    """Return a page of dreams; raises Refusal."""
+    _settle(asked)
+    return asked.listed(asked.items())
+
+
+def _dream(asked: Asked) -> dict[str, Any]:
+    """Return a dream as it stands now; raises Refusal."""
+    _settle(asked)
+    return asked.own().value
+
+
 def cancel_dream(asked: Asked) -> dict[str, Any]:
     """Stop a dream that is not over; raises Refusal."""
-    value = asked.own().value
+    value = _dream(asked)
     if value["status"] != "pending":
         refuse("", f"{value['id']} is {value['status']}: only a pending or running dream can be canceled")
     value |= {"status": "canceled", "ended_at": asked.maker.now}
@@ -173,7 +182,7 @@ def cancel_dream(asked: Asked) -> dict[str, Any]:
 
 def archive_dream(asked: Asked) -> dict[str, Any]:
     """Hide a dream that is over; raises Refusal."""
-    value = asked.own().value
+    value = _dream(asked)
     if value["status"] == "pending":
         refuse("", f"{value['id']} is pending: cancel it first")
     value["archived_at"] = value["archived_at"] or asked.maker.now
@@ -188,6 +197,8 @@ RULES = {
     "deployments.run": run,
     "deployment_runs.list": runs,
     "dreams.create": create_dream,
+    "dreams.list": dreams,
+    "dreams.retrieve": _dream,
     "dreams.cancel": cancel_dream,
     "dreams.archive": archive_dream,
     "environments.update": update_environment,

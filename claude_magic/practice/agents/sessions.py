@@ -33,7 +33,7 @@ def create_agent(asked: Asked) -> dict[str, Any]:
     for one in (item.value["multiagent"] or {}).get("agents", ()):
         if one.get("id") == SELF:
             one["id"] = item.value["id"]
-    asked.store.past[item.value["id"]] = [item.value]
+    item.kept = [item.value]  # its versions
     return item.value
 
 
@@ -46,7 +46,7 @@ def update_agent(asked: Asked) -> dict[str, Any]:
     new = asked.change(item, _roster(asked, asked.body, old))
     if new != old:
         new["version"] += 1
-        asked.store.past[new["id"]].append(new)
+        item.kept.append(new)
     return new
 
 
@@ -58,7 +58,7 @@ def retrieve_agent(asked: Asked) -> dict[str, Any]:
 
 def agent_versions(asked: Asked) -> dict[str, Any]:
     """Return a page of an agent's versions, the newest first; raises Refusal."""
-    return asked.paged(asked.store.past[asked.names["agent_id"]][::-1])
+    return asked.paged(asked.found("agents")[0].kept[::-1])
 
 
 def pinned(asked: Asked, given: Any) -> dict[str, Any]:
@@ -77,7 +77,8 @@ def pinned(asked: Asked, given: Any) -> dict[str, Any]:
 
 
 def _version(asked: Asked, agent: dict[str, Any], wanted: str) -> dict[str, Any]:
-    for value in asked.store.past[agent["id"]]:
+    versions: list[dict[str, Any]] = asked.found("agents", agent_id=agent["id"])[0].kept
+    for value in versions:
         if str(value["version"]) == wanted:
             return value
     raise Refusal(404, f"agent {agent['id']} has no version {wanted}")
@@ -113,7 +114,7 @@ def begin(asked: Asked, given: dict[str, Any]) -> Item:
     if asked.other("environment_id", given["environment_id"])["config"]["type"] == "self_hosted":
         work = {"data": {"id": session.value["id"], "type": "session"}}
         asked.put("environments.work", work, {"environment_id": given["environment_id"]})
-    session.value["resources"] = [i.value for i in asked.found("sessions.resources", **place)]
+    _hold(asked, session)
     turn(asked, session, given.get("initial_events") or [])
     return session
 
@@ -181,8 +182,7 @@ def events(asked: Asked) -> dict[str, Any]:
 
 def follow(asked: Asked) -> Response:
     """Return a stream of the events that no stream has told yet, to the end of the turn."""
-    headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-    return Response(200, headers, _follow(asked, asked.exchange.many("event_deltas")))
+    return Response(200, {**stream.EVENTS}, _follow(asked, asked.exchange.many("event_deltas")))
 
 
 def _events(asked: Asked) -> list[Item]:
@@ -190,13 +190,13 @@ def _events(asked: Asked) -> list[Item]:
 
 
 def _follow(asked: Asked, deltas: list[str]) -> Iterator[bytes | float | Exception]:
-    session, waited = asked.names["session_id"], 0.0
-    told = asked.store.told.get(session, 0)
+    session, waited = asked.found("sessions", session_id=asked.names["session_id"])[0], 0.0
+    told = session.kept or 0  # how many events streams gave
     while len(_events(asked)) <= told and waited < PATIENCE:
         yield WAIT
         waited += WAIT
     for item in _events(asked)[told:]:
-        asked.store.told[session] = told = told + 1
+        session.kept = told = told + 1
         event = item.value
         if event["type"] in deltas and event.get("content"):
             yield stream.frame({"type": "event_start", "event": {"type": event["type"], "id": event["id"]}})
@@ -204,6 +204,11 @@ def _follow(asked: Asked, deltas: list[str]) -> Iterator[bytes | float | Excepti
                 delta = {"type": "content_delta", "index": n, "content": block}
                 yield stream.frame({"type": "event_delta", "event_id": event["id"], "delta": delta})
         yield stream.frame(event)
+
+
+def _hold(asked: Asked, session: Item) -> None:
+    held = asked.found("sessions.resources", **session.place)
+    session.value = {**session.value, "resources": [item.value for item in held]}
 
 
 def _mount(asked: Asked, given: Any, place: dict[str, str]) -> dict[str, Any]:
@@ -221,8 +226,7 @@ def add_resource(asked: Asked) -> dict[str, Any]:
     if asked.body["type"] != "file":
         refuse("type", "Input should be 'file'")
     made = _mount(asked, asked.body, dict(asked.names))
-    session = asked.found("sessions")[0]
-    session.value = {**session.value, "resources": [i.value for i in asked.found()]}
+    _hold(asked, asked.found("sessions")[0])
     return made
 
 
@@ -237,10 +241,9 @@ def update_resource(asked: Asked) -> dict[str, Any]:
 
 def delete_resource(asked: Asked) -> dict[str, Any]:
     """Take a resource out of a session; raises Refusal."""
-    item, place = asked.own(), {"session_id": asked.names["session_id"]}
+    item = asked.own()
     asked.remove(item)
-    session = asked.found("sessions", **place)[0]
-    session.value = {**session.value, "resources": [i.value for i in asked.found(**place)]}
+    _hold(asked, asked.found("sessions", session_id=asked.names["session_id"])[0])
     return asked.answer(item)
 
 

@@ -1,0 +1,1 @@
+"""What does an agent do: its sessions, its work, what it remembers?"""
