@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from claude_magic import admin
     from claude_magic.answer import Answer
-    from claude_magic.chat import ask
+    from claude_magic.billing import bill
+    from claude_magic.chat import Chat, ask
     from claude_magic.client import AsyncClient, Client
     from claude_magic.client import AsyncClient as AsyncAnthropic
     from claude_magic.client import Client as Anthropic
+    from claude_magic.dryrun import dry_run
     from claude_magic.errors import (
         APIConnectionError,
         APIError,
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
         StreamError,
         UnprocessableEntityError,
     )
+    from claude_magic.estimating import estimate
     from claude_magic.frames.models import models
     from claude_magic.frames.usage import usage
     from claude_magic.practice import Practice
+    from claude_magic.replaying import replay
     from claude_magic.settings import cost
     from claude_magic.thread import Thread
     from claude_magic.tools.functions import tool
@@ -65,6 +69,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BudgetError",
+    "Chat",
     "ClaudeError",
     "Client",
     "ConfigError",
@@ -90,10 +95,14 @@ __all__ = [
     "Usage",
     "admin",
     "ask",
+    "bill",
     "cost",
+    "dry_run",
+    "estimate",
     "load_ipython_extension",
     "mcp",
     "models",
+    "replay",
     "server_tool",
     "tool",
     "unload_ipython_extension",
@@ -106,6 +115,7 @@ _ELSEWHERE = {
     "Anthropic": ("client", "Client"),
     "AsyncAnthropic": ("client", "AsyncClient"),
     "AsyncClient": ("client", "AsyncClient"),
+    "Chat": ("chat", "Chat"),
     "Client": ("client", "Client"),
     "Message": ("wire", "Message"),
     "Practice": ("practice", "Practice"),
@@ -115,9 +125,13 @@ _ELSEWHERE = {
     "Usage": ("wire", "Usage"),
     "admin": ("admin", ""),
     "ask": ("chat", "ask"),
+    "bill": ("billing", "bill"),
     "cost": ("settings", "cost"),
+    "dry_run": ("dryrun", "dry_run"),
+    "estimate": ("estimating", "estimate"),
     "mcp": ("tools.server", "mcp"),
     "models": ("frames.models", "models"),
+    "replay": ("replaying", "replay"),
     "server_tool": ("tools.server", "server_tool"),
     "tool": ("tools.functions", "tool"),
     "usage": ("frames.usage", "usage"),

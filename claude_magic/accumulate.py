@@ -87,24 +87,20 @@ class Accumulator:
 
     def _add_other(self, event: dict[str, Any]) -> None:
         kind = event.get("type") if isinstance(event, dict) else None
-        if kind == "message_start":
-            self._start(event.get("message"))
-        elif self._message is None:
-            return
+        if self._message is None:
+            if kind == "message_start" and isinstance(event.get("message"), dict):
+                self._message = dict(event["message"])
         elif kind == "content_block_start":
             self._start_block(event.get("index"), event.get("content_block"))
-        elif kind == "content_block_delta":
-            self._replace(self.block(event), event.get("delta"))
-        elif kind == "content_block_stop":
-            self._stop_block(self.block(event))
+        elif kind == "content_block_delta" and (block := self.block(event)):
+            block.add(event.get("delta"))
+        elif kind == "content_block_stop" and (block := self.block(event)):
+            if broken := block.settle():
+                self.invalid_inputs[self._blocks.index(block)] = broken
         elif kind == "message_delta":
-            self._change(event)
+            self._change(event, self._message)
         elif kind == "message_stop":
             self.done = True
-
-    def _start(self, message: Any) -> None:
-        if self._message is None and isinstance(message, dict):
-            self._message = dict(message)
 
     def _start_block(self, index: Any, fields: Any) -> None:
         if not isinstance(fields, dict):
@@ -116,22 +112,13 @@ class Accumulator:
         if fields.get("type") == "fallback" and isinstance(to, dict) and self._message:
             self._message["model"] = to.get(
                 "model", self._message.get("model")
-            )  # from here on another model answers
+            )  # another answers from here on
 
-    def _replace(self, block: Block | None, delta: Any) -> None:
-        if block and isinstance(delta, dict):
-            block.add(delta)
-
-    def _stop_block(self, block: Block | None) -> None:
-        if block and (broken := block.settle()):
-            self.invalid_inputs[self._blocks.index(block)] = broken
-
-    def _change(self, event: dict[str, Any]) -> None:
-        message, delta, usage = self._message or {}, event.get("delta"), event.get("usage")
+    def _change(self, event: dict[str, Any], message: dict[str, Any]) -> None:
+        delta, usage = event.get("delta"), event.get("usage")
         changes = {**event, **(delta if isinstance(delta, dict) else {})}
-        for name, value in changes.items():
-            if name not in FIXED and (value is not None or name in NULLABLE):
-                message[name] = value
+        kept = {k: v for k, v in changes.items() if k not in FIXED and (v is not None or k in NULLABLE)}
+        message.update(kept)
         if isinstance(usage, dict):  # totals, never increments; a null leaves what was there
             known = message.get("usage")
             counted = {name: value for name, value in usage.items() if value is not None}
@@ -154,9 +141,9 @@ class Block:
         }
         return {**self.fields, **grown}
 
-    def add(self, delta: dict[str, Any]) -> None:
+    def add(self, delta: Any) -> None:
         """Take a delta that is not text; one that has no place here is skipped."""
-        kind = delta.get("type")
+        kind = delta.get("type") if isinstance(delta, dict) else None
         if not isinstance(kind, str) or kind not in self.pieces:
             return
         if kind in REPLACING:
@@ -263,14 +250,12 @@ def partial_json(text: str) -> Any:
     return None
 
 
-def _fits(fields: dict[str, Any], kind: str) -> bool:
-    rule = DELTAS[kind]
-    return rule.field in fields or fields.get("type") == rule.home
-
-
 def _seeds(fields: dict[str, Any]) -> dict[str, list[Any]]:
     """Return a list of pieces for each kind of delta that fits a block, with what the block began with."""
-    seeds: dict[str, list[Any]] = {kind: [] for kind in DELTAS if _fits(fields, kind)}
+    kind_of = fields.get("type")
+    seeds: dict[str, list[Any]] = {
+        kind: [] for kind, rule in DELTAS.items() if rule.field in fields or kind_of == rule.home
+    }
     for kind in ("text_delta", "thinking_delta"):
         began = fields.get(DELTAS[kind].field)
         if kind in seeds and isinstance(began, str):

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import current, keys
+from claude_magic import catalog, current, keys
 from claude_magic.client import Client
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.errors import APIResponseError, InputError, nearest
@@ -57,9 +57,9 @@ def usage(
     a time back such as "7d" (the seven days before today, and today) or "24h". The end is not part of it;
     without one, or with one to come, the report goes up to now. A bucket that a bound is in counts whole.
 
-    `every` is "1d", "1h", "1m" or None, for one row a group over the whole time. `by` is one or more of the
-    API's group_by names: "model", "workspace_id", "api_key_id", "product", "actor", "service_tier"…
-    `filters` are the API's own: models=[…], workspace_ids=[…], products=[…], service_tiers=[…]…
+    `every` is "1d", "1h", "1m", or None (also "none") for one row a group over the whole time. `by` is one
+    or more of the API's group_by names: "model", "workspace_id", "api_key_id", "product", "service_tier"…
+    `filters` are the API's own: models=["haiku", …], workspace_ids=[…], products=[…], service_tiers=[…]…
     Ranges that are longer than the report allows are asked for in pieces and put together; `progress` shows
     how far that is, after a second, where somebody watches.
 
@@ -117,7 +117,8 @@ def _ask(
     filters: Mapping[str, Any],
 ) -> pd.DataFrame:
     report = REPORTS[what][_known("report", word, REPORTS[what])]
-    groups, width, more = _groups(report, by), _width(report, every), _filters(report, filters)
+    every = None if every == "none" else every
+    groups, width, more = _groups(what, report, by), _width(report, every), _filters(report, filters)
     client = client or current.client()
     if not isinstance(client, Client):
         raise InputError(f"client is {client!r}", hint="Give a Client: reports are not awaited.")
@@ -179,10 +180,13 @@ def _known(name: str, word: Any, known: Iterable[str], hint: str = "") -> str:
     raise InputError(f"{name} cannot be {word!r}{also}", hint=hint or f"Use one of {', '.join(words)}.")
 
 
-def _groups(report: Report, by: Any) -> list[str]:
+def _groups(what: str, report: Report, by: Any) -> list[str]:
     """Return what a report is to be split by, each once; raises InputError."""
     asked = [by] if isinstance(by, str) or not isinstance(by, Iterable | None) else list(by or ())
     days = 'Time is split by every="1d", "1h" or "1m".' if set(TIMES) & {*map(str, asked)} else ""
+    for name in asked if what == "usage" else ():
+        if name in SPLITS and name not in report.groups:
+            raise InputError(f"Usage is not split by {name}, cost is", hint=f'Ask admin.cost(…, by="{name}").')
     found = [*dict.fromkeys(_known("by", name, report.groups, days) for name in asked)]
     groups = [name for name in found if name not in SPLITS]
     if len(groups) > report.most_groups:
@@ -213,6 +217,9 @@ def _filters(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
         found[word] = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
         if found[word] == []:
             raise InputError(f"{name} is empty: all would be counted", hint=f"Leave {name} out, or fill it.")
+        if name == "models":
+            asked = [found[word]] if isinstance(found[word], str) else found[word]
+            found[word] = [catalog.resolve(m) if isinstance(m, str) else m for m in asked]
     return found
 
 

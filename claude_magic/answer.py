@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from claude_magic import making
+from claude_magic import caching, fences, making, texts
 from claude_magic.errors import InputError, printable
 from claude_magic.wire import Message, Usage, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from decimal import Decimal
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pandas as pd
 
+    from claude_magic.forms import Read
     from claude_magic.making import MadeFile
+    from claude_magic.tools.toolbox import Ran
     from claude_magic.wire import Record
 
+CUT = frozenset(("max_tokens", "stopped", "error"))
+"""Where an answer stops before its end."""
 GAP = "\n\n"  # between texts that something else stood between
 HINTS = {
     # what a reader can do about a stop: https://docs.claude.com/en/api/handling-stop-reasons
     "max_tokens": "The answer is cut at max_tokens; type {go_on}, or ask again with a larger -n.",
     "model_context_window_exceeded": "The context window is full; start afresh with %%claude --new.",
     "pause_turn": "The service paused; type {go_on}.",
+    "max_steps": "The limit of steps is reached; type {go_on}, or ask again with a larger --max-steps.",
+    "max_seconds": "The time for calls of tools is over; type {go_on}.",
     "refusal": "Claude declined; this question is not kept in the conversation. Ask in another way.",
     "stopped": "Stopped; type {go_on} to go on.",
     "error": "The answer broke off; type {go_on} to go on.",
@@ -31,6 +36,8 @@ HINTS = {
 ALONE = {  # the same where the answer is in no conversation
     "max_tokens": "The answer is cut at max_tokens; ask again with a larger -n.",
     "pause_turn": "The service paused; ask again without --no-history.",
+    "max_steps": "The limit of steps is reached; ask again with a larger --max-steps.",
+    "max_seconds": "The time for calls of tools is over; ask again for less at once.",
     "stopped": "Stopped; ask again to have the whole answer.",
     "error": "The answer broke off; ask again.",
 }
@@ -39,17 +46,23 @@ ALONE = {  # the same where the answer is in no conversation
 class Answer(str):
     """An answer: its text, a plain `str`, with everything else known about it as attributes.
 
-    Attributes: `message` (the whole Message), `cost` (USD, or None where a price is not known; estimated for
-    an unfinished answer), `source` ("live" or "practice"), `seconds` and `ttft` (until the end and until the
-    first piece), `turn` (its number in the conversation), `stop_reason` (the API's, "stopped" or "error"),
-    `go_on` (what to type for the rest of an unfinished answer, or ""), `files` (those that its code made at
-    the service; each has `.file_id` and `.download(to)`).
+    Attributes: `message` (the last Message) and `steps` (that of each send, more than one where tools were
+    called), `calls` (each call of a tool here: `.name`, `.input`, `.content`, `.is_error`, `.seconds`),
+    `value` (what `returns` or `choices` asked for, else the text), `cost` (USD, or None where a price is not
+    known; estimated for an unfinished answer), `source` ("live", "practice" or "replay"), `seconds` and
+    `ttft` (until the end and until the first piece), `turn` (its number in the conversation), `stop_reason`
+    (the API's, "stopped", "error", "max_steps" or "max_seconds"), `go_on` (what to type for the rest of an
+    unfinished answer, or ""), `files` (those that its code made at the service; each has `.file_id` and
+    `.download(to)`).
     """
 
     show: ClassVar[Callable[[Answer], dict[str, Any]] | None] = (
         None  # layer 4 gives the notebook's bundle here
     )
     message: Message
+    steps: tuple[Message, ...]
+    calls: list[Ran]
+    read: Read | None  # what was asked for by a type, as it was read
     cost: Decimal | None
     source: str
     seconds: float | None
@@ -65,6 +78,8 @@ class Answer(str):
         cls,
         message: Message,
         *,
+        before: Sequence[Message] = (),
+        text: str | None = None,
         cost: Decimal | None = None,
         source: str = "live",
         seconds: float | None = None,
@@ -74,27 +89,33 @@ class Answer(str):
         request_id: str | None = None,
         go_on: str = "%claude continue",
     ) -> Self:
-        made = super().__new__(cls, said(message.get("content") or ()))
-        made.message, made.cost, made.source = message, cost, source
+        steps = (*before, message)
+        made = super().__new__(cls, said(_content(steps)) if text is None else text)
+        made.message, made.steps, made.cost, made.source = message, steps, cost, source
         made.seconds, made.ttft, made.turn, made.shown_in = seconds, ttft, turn, None
-        made.go_on = go_on
+        made.go_on, made.calls, made.read = go_on, [], None
         made.stop_reason = stop_reason or message.get("stop_reason")
         made.request_id = request_id or message.request_id
-        made.files = making.files(message)
+        made.files = making.files(made.whole)
         return made
 
-    def and_then(self, more: Answer) -> Answer:
-        """Return one answer out of this one and what came after a pause of the service."""
-        content = [*self.message.get("content", ()), *more.message.get("content", ())]
-        message = Message({**more.message, "content": content, "usage": self.usage + more.usage})
-        if not message.get("container"):
-            message["container"] = self.message.get("container")
-        if more.message.response:
-            message.answered(more.message.response)
-        return type(self)(
+    def and_then(self, more: Answer, *, text: str | None = None) -> Answer:
+        """Return one answer out of this one and what came after it; `text` takes the place of the texts.
+
+        What came after a pause of the service belongs to the same message. Where only a part was played,
+        source and cost are those of the part that was asked.
+        """
+        asked = [part for part in (self, more) if part.source != "replay"] or [self, more]
+        costs = [part.cost for part in asked]
+        message, before = more.message, self.steps
+        if self.message.get("stop_reason") == "pause_turn":
+            message, before = _joined(self.message, message), self.steps[:-1]
+        made = type(self)(
             message,
-            cost=None if self.cost is None or more.cost is None else self.cost + more.cost,
-            source=more.source,
+            before=before,
+            text=text,
+            cost=None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0)),
+            source=asked[-1].source,
             seconds=(self.seconds or 0) + (more.seconds or 0),
             ttft=self.ttft if self.ttft is not None else more.ttft,
             turn=self.turn,
@@ -102,10 +123,36 @@ class Answer(str):
             request_id=more.request_id,
             go_on=more.go_on,
         )
+        made.calls = [*self.calls, *more.calls]
+        return made
+
+    def as_read(self, read: Read) -> Answer:
+        """Return the same answer as what it was read as."""
+        made = str.__new__(type(self), read.text)
+        made.__dict__.update(self.__dict__, read=read)
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        facts = {k: v for k, v in self.__dict__.items() if k not in ("message", "shown_in")}
-        return (_revive, (self.message.to_dict(), facts))
+        kept = {k: v for k, v in self.__dict__.items() if k not in ("message", "steps", "shown_in")}
+        return (_revive, (str(self), [step.to_dict() for step in self.steps], kept))
+
+    @property
+    def value(self) -> Any:
+        """What was asked for with `returns` or `choices`; the text where nothing was."""
+        return self.read.value if self.read else str(self)
+
+    @property
+    def whole(self) -> Message:
+        """The blocks of every step as one Message."""
+        if len(self.steps) == 1:
+            return self.message
+        return Message({**self.message, "content": [b for b in _content(self.steps) if b]})
+
+    @property
+    def cache_saved(self) -> Decimal | None:
+        """USD that the prompt cache has saved, below 0 where more was written than read; None: not known."""
+        saved = [caching.saved(step.get("usage") or {}, str(step.get("model"))) for step in self.steps]
+        return sum((usd for usd in saved if usd is not None), Decimal(0)) if None not in saved else None
 
     @property
     def text(self) -> str:
@@ -115,18 +162,18 @@ class Answer(str):
     @property
     def thinking(self) -> str:
         """What the model thought, where it was asked to show it."""
-        return self.message.thinking
+        return self.whole.thinking
 
     @property
     def citations(self) -> list[Record]:
         """Every citation of the text, in order."""
-        return self.message.citations
+        return self.whole.citations
 
     @property
     def usage(self) -> Usage:
-        """Tokens of each kind, as the service counted them."""
-        found = self.message.get("usage")
-        return found if isinstance(found, Usage) else Usage(found or {})
+        """Tokens of each kind, as the service counted them, of all steps together."""
+        first, *more = (Usage(step.get("usage") or {}) for step in self.steps)
+        return sum(more, first)
 
     @property
     def model(self) -> str:
@@ -145,75 +192,33 @@ class Answer(str):
 
     @property
     def code(self) -> str:
-        """The fenced code blocks of one language, joined: Python's if there are any, else the first one's."""
-        found = [b for b in _fences(str(self)) if b.text.strip()]
-        python = [b for b in found if b.language in ("python", "py", "python3", "ipython")]
-        wanted = python or [b for b in found if b.language == found[0].language]
-        return "\n\n".join(b.text.strip("\n") for b in wanted)
+        """The code in it: its Python if there is any, else what there is of the first language."""
+        return fences.code(str(self), cut=self.stop_reason in CUT).text
 
     def json(self) -> Any:
         """Return the JSON that the answer, or the first fenced block of JSON, holds; raises InputError."""
-        import json
-
-        blocks = sorted(_fences(str(self)), key=lambda b: not b.language.startswith("json"))
-        for text in (str(self), *(b.text for b in blocks)):
-            try:
-                return json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-        raise self._without("JSON", "Ask for JSON in the prompt; the text is the answer itself.")
+        if self.read:
+            return self.read.json
+        try:
+            return texts.json_value(str(self))
+        except ValueError:
+            raise self._without(
+                "JSON", "Ask for JSON in the prompt; the text is the answer itself."
+            ) from None
 
     def df(self) -> pd.DataFrame:
-        """Return the rows of the answer's JSON, Markdown table or CSV as a DataFrame; raises InputError."""
-        import pandas as pd
+        """Return the rows of the answer's JSON, Markdown table or CSV as a DataFrame; raises InputError.
 
-        for read in (self._json_rows, self._table, self._csv):
-            rows = read()
-            if isinstance(rows, str):
-                try:
-                    return _typed(rows)
-                except (ValueError, pd.errors.ParserError):
-                    continue
-            if rows is not None:
-                try:
-                    return pd.DataFrame(rows)
-                except (ValueError, TypeError, AttributeError):  # such as rows that are no rows
-                    continue
-        raise self._without("table", "Ask for a table, CSV or a JSON list; the text is the answer itself.")
-
-    def _json_rows(self) -> Any:
-        try:
-            value = self.json()
-        except InputError:
-            return None
-        if isinstance(value, dict):
-            lists = [v for v in value.values() if isinstance(v, list)]
-            if len(lists) == 1 and len(value) == 1:
-                return _rows(lists[0])
-            even = len(lists) == len(value) > 0 and len({len(v) for v in lists}) == 1
-            return value if even else [value]
-        return _rows(value) if isinstance(value, list) else None
-
-    def _table(self) -> str | None:
-        rows: list[list[str]] = []
-        for line in str(self).splitlines():
-            cells = _cells(line) if "|" in line else []
-            if len(rows) > 1 and not cells:
-                break
-            if len(rows) == 1 and not all(re.fullmatch(r":?-+:?", c) for c in cells or [""]):
-                rows = []  # what looked like a header was none
-            if cells:
-                rows.append(cells)
-        return _as_csv([rows[0], *rows[2:]]) if len(rows) > 1 else None
-
-    def _csv(self) -> str | None:
-        labelled = [b.text for b in _fences(str(self)) if b.language in ("csv", "tsv")]
-        plain = [b.text for b in _fences(str(self)) if not b.language]
-        texts = [(t, True) for t in labelled] + [(t, False) for t in (*plain, str(self))]
-        return next((rows for text, sure in texts if (rows := _csv_rows(text, sure=sure))), None)
+        What was asked for by a type has the dtypes that follow from it.
+        """
+        found = self.read.df() if self.read else texts.frame(str(self))
+        if found is None:
+            hint = "Ask for a table, CSV or a JSON list; the text is the answer itself."
+            raise self._without("table", hint)
+        return found
 
     def _without(self, what: str, hint: str) -> InputError:
-        cut = " (it is cut short)" if self.stop_reason in ("max_tokens", "stopped", "error") else ""
+        cut = " (it is cut short)" if self.stop_reason in CUT else ""
         text = str(self)
         return InputError(
             f"There is no {what} in this answer{cut}", hint=hint, body=text, partial=self.message
@@ -246,70 +251,22 @@ def said(content: Iterable[Any]) -> str:
     return text
 
 
-class Fence(NamedTuple):
-    """A fenced code block: the language in lower case, and the text."""
-
-    language: str
-    text: str
-
-
-def _fences(text: str) -> Iterator[Fence]:
-    # https://spec.commonmark.org/0.31.2/#fenced-code-blocks; one that is not closed goes on to the end
-    mark, language = "", ""
-    lines: list[str] = []
-    for line in text.splitlines():
-        found = re.match(r" {0,3}(`{3,}|~{3,})\s*([^\s`]*)[^`]*$", line)
-        if not mark and found:
-            mark, language, lines = found[1], found[2].lower(), []
-        elif mark and found and not found[2] and found[1].startswith(mark):
-            yield Fence(language, "\n".join(lines))
-            mark = ""
-        elif mark:
-            lines.append(line)
-    if mark:
-        yield Fence(language, "\n".join(lines))
+def _content(steps: Iterable[Message]) -> Iterator[Any]:
+    """Yield the blocks of messages, and None between two messages."""
+    for n, step in enumerate(steps):
+        if n:
+            yield None
+        yield from step.get("content") or ()
 
 
-def _cells(line: str) -> list[str]:
-    text = line.strip().removeprefix("|")
-    text = text[:-1] if text.endswith("|") and not text.endswith("\\|") else text
-    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", text)]
-
-
-def _csv_rows(text: str, *, sure: bool) -> str | None:
-    import csv
-
-    lines = text.strip().splitlines()
-    delimiter = "\t" if lines and "\t" in lines[0] else ","
-    try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=sure) if row]
-    except csv.Error:
-        return None
-    even = len(rows) > 1 and len({len(r) for r in rows}) == 1 and len(rows[0]) > 1
-    # prose has commas too, but with a space after them
-    return _as_csv(rows) if even and (sure or not any(c[:1] == " " for r in rows for c in r)) else None
-
-
-def _rows(values: list[Any]) -> Any:
-    return values if any(isinstance(v, dict | list) for v in values) else {"value": values}
-
-
-def _as_csv(rows: list[list[str]]) -> str:
-    import csv
-    import io
-
-    width, out = len(rows[0]), io.StringIO()
-    csv.writer(out).writerows([*row, *[""] * width][:width] for row in rows)
-    return out.getvalue()
-
-
-def _typed(text: str) -> pd.DataFrame:
-    import io
-
-    import pandas as pd
-
-    # only an empty cell is missing: "NA" may be Namibia
-    return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""], skipinitialspace=True)
+def _joined(paused: Message, rest: Message) -> Message:
+    """Return one message out of what came before and after a pause of the service."""
+    content = [*(paused.get("content") or ()), *(rest.get("content") or ())]
+    usage = Usage(paused.get("usage") or {}) + (rest.get("usage") or {})
+    message = Message({**rest, "content": content, "usage": usage})
+    if not message.get("container"):
+        message["container"] = paused.get("container")
+    return message.answered(rest.response) if rest.response else message
 
 
 def _execution_count() -> int | None:
@@ -319,7 +276,8 @@ def _execution_count() -> int | None:
     return shell.execution_count if shell else None
 
 
-def _revive(message: dict[str, Any], facts: dict[str, Any]) -> Answer:
-    made = Answer(record(message))
+def _revive(text: str, steps: list[dict[str, Any]], facts: dict[str, Any]) -> Answer:
+    *before, message = map(record, steps)
+    made = Answer(message, before=before, text=text)
     made.__dict__.update(facts)
     return made

@@ -6,7 +6,7 @@ gateway wraps one; a transport runs any of them in this process, a server runs a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -32,7 +32,12 @@ class Response:
     headers: dict[str, str]
     body: bytes | Iterable[bytes | float | Exception] = b""
 
-    def parts(self) -> Iterator[bytes | float | Exception]:
+    @property
+    def status_code(self) -> int:
+        """Return the status, under the official SDK's name."""
+        return self.status
+
+    def parts(self) -> Generator[bytes | float | Exception]:
         """Yield the body's items, whichever way it is given."""
         if isinstance(self.body, bytes):
             if self.body:

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import html
-import json
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import chat, current, display, made, prompt, settings
+from claude_magic import (
+    catalog,
+    chat,
+    citing,
+    compare,
+    current,
+    display,
+    failing,
+    history,
+    made,
+    meaning,
+    nextcell,
+    prompt,
+    requestview,
+    settings,
+    showing,
+    sidebyside,
+    toolcalls,
+    typed,
+)
 from claude_magic.answer import Answer
 from claude_magic.cell import Ask
 from claude_magic.dryrun import DryRun, dry_run
-from claude_magic.errors import InputError, Stopped, printable
+from claude_magic.errors import AnswerError, InputError, Stopped, printable
 from claude_magic.thread import Thread, threads
-from claude_magic.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from claude_magic.prompt import Rendered
+    import pandas as pd
 
-HINT = f'<div class="claude-magic" style="{display.LINE}">{{}}</div>'
+    from claude_magic.prompt import Rendered
 
 ASKED_FOR = {  # what a format adds to the question, as the model does not know where its answer goes
     "json": "Answer with JSON only.",
@@ -31,29 +46,43 @@ ASKED_FOR = {  # what a format adds to the question, as the model does not know 
     "code": "Write the answer as one fenced code block.",
     "html": "Answer with HTML only, in one fenced code block.",
 }
+# fmt: off
+KEYWORDS = (
+    "model", "max_tokens", "effort", "think", "system", "skills", "tools", "max_steps", "approve", "returns",
+    "choices", "citations", "history_tokens", "compact", "cache", "replay", "params",
+)
+# fmt: on
+"""The fields of `Ask` that are keywords of `chat.ask` too."""
 VALUES: dict[str, Callable[[Answer], Any]] = {"json": Answer.json, "df": Answer.df}  # what -o NAME binds
 
 
-def ask(shell: Any, asked: Ask) -> Answer | DryRun:
-    """Ask what a cell or line asks, show it, bind it; raises ClaudeError, or Stopped when interrupted."""
+def ask(
+    shell: Any, asked: Ask, *, rendered: Rendered | None = None, text: Callable[[Answer], str] = str
+) -> Answer | DryRun | pd.DataFrame:
+    """Ask what a cell or line asks, show it, bind it; raises ClaudeError, or Stopped when interrupted.
+
+    `rendered` is asked in the place of the prompt, and `text` gives what of the answer is shown at rest.
+    """
     with _conversation(asked) as thread:
         code = bool(asked.skills or (thread and thread.skills))
-        rendered = render(shell, asked.prompt, asked, code=code)
-        blocks = [*rendered.blocks, *_form(_format(asked))]
-        given: dict[str, Any] = {
-            "thread": thread,
-            "model": asked.model,
-            "system": asked.system,
-            "max_tokens": asked.max_tokens,
-            "effort": asked.effort,
-            "think": asked.think,
-            "skills": asked.skills,
-            "params": asked.param,
-        }
+        rendered = rendered or render(shell, asked.prompt, asked, code=code)
+        blocks = [*rendered.blocks, *_form(asked)]
+        given: dict[str, Any] = {"thread": thread, **keywords(asked, visible(shell))}
         if asked.dry_run:
-            return _dry_run(rendered, blocks, given, quiet=asked.quiet)
-        turn = _Turn(shell, asked, rendered, thread.name if thread else "")
+            return _dry_run(rendered, blocks, given, asked)
+        if asked.compare:
+            return _compared(shell, asked, rendered, blocks, given)
+        turn = _Turn(shell, asked, rendered, thread.name if thread else "", text)
         return turn.run(lambda **how: chat.ask(blocks, **given, max_cost=asked.max_cost, **how))
+
+
+def keywords(asked: Ask, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a cell says of the call itself, as keywords of `chat.ask`; raises InputError.
+
+    Names of tools and types mean what is in `names`, the notebook's.
+    """
+    given = {name: value for name in KEYWORDS if (value := getattr(asked, name)) not in (None, [], {})}
+    return meaning.meant(given, names)
 
 
 def go_on(shell: Any, thread: Thread) -> Answer:
@@ -70,14 +99,28 @@ def render(shell: Any, text: str, asked: Ask | None = None, *, code: bool = Fals
     names = visible(shell)
     if asked is None:
         return prompt.render(text, names)
-    inputs = [asked.inp] if asked.inp else []
-    return prompt.render(text, names, raw=asked.raw, attach=asked.attach, inputs=inputs, code=code)
+    return prompt.render(
+        text,
+        names,
+        raw=asked.raw,
+        attach=asked.attach,
+        inputs=[asked.inp] if asked.inp else [],
+        code=code,
+        citations=bool(asked.citations),
+        tier=_tier(asked),
+    )
+
+
+def _tier(asked: Ask) -> str | None:
+    """Return how large pictures may be for the model that is asked."""
+    model = catalog.find(settings.model(asked.params.get("model") or asked.model).value)
+    return model.image_tier if model else None
 
 
 def visible(shell: Any) -> dict[str, Any]:
     """Return the notebook's variables a prompt may name: not what IPython put there, but for In and Out."""
     hidden, names = shell.user_ns_hidden, shell.user_ns
-    return {
+    return failing.named(shell) | {
         k: v for k, v in names.items() if k in ("In", "Out", "_") or k not in hidden or hidden[k] is not v
     }
 
@@ -95,10 +138,11 @@ class _Turn:
     asked: Ask
     rendered: Rendered
     thread: str
+    text: Callable[[Answer], str] = str
 
     def run(self, call: Callable[..., Answer]) -> Answer:
         """Make the call, show and bind its answer; what broke off stays on screen and in `_claude`."""
-        client = current.client()  # raises, when there is no key, before anything is shown
+        client = current.client(self.asked.replay)  # raises, when there is no key, before anything is shown
         asked, format = self.asked, _format(self.asked)
         stream = asked.stream and bool(settings.option("stream").value)
         go = functools.partial(call, client=client, stream=stream, cell=cell_number(self.shell))
@@ -107,15 +151,17 @@ class _Turn:
             value = _value(answer, format)
         else:
             for hint in self.rendered.hints:
-                note(hint)
-            with Watch(format=format, badge=_badge(current.source_of(client))) as view:
+                showing.note(hint)
+            with showing.Watch(format=format, badge=showing.badge(current.source_of(client))) as view:
+                if asked.show_request:
+                    view.requested = requestview.Viewer(self.rendered)
                 answer = self._kept(go, view)
                 value = self._finish(view, answer, format)
         answer.shown_in = self.shell.execution_count
         if asked.out:
             self.shell.user_ns[asked.out] = value
-        if format == "code" and answer.code:
-            self.shell.set_next_input(answer.code)  # the reader sees it, and decides whether it runs
+        if format == "code" and (told := nextcell.put(self.shell, answer)) and not asked.quiet:
+            showing.note(told)
         return answer
 
     def _kept(self, go: Callable[..., Answer], view: display.View | None) -> Answer:
@@ -128,9 +174,11 @@ class _Turn:
                 self.shell.user_ns["_claude"] = partial
                 partial.shown_in = self.shell.execution_count
                 if view is not None:
-                    view.badge = _badge(partial.source)
-                    end = view.stopped if isinstance(error, Stopped) else view.failed
-                    end(str(partial), self._line(partial), self._facts(partial))
+                    view.badge = showing.mark(partial)
+                    whole = view.finish if isinstance(error, AnswerError) else view.failed
+                    end = view.stopped if isinstance(error, Stopped) else whole
+                    facts: dict[str, Any] = {"metadata": self.facts(partial), "calls": toolcalls.of(partial)}
+                    end(str(partial), readout=self._line(partial), **facts)
                     made.show(partial)
             raise
         self.shell.user_ns["_claude"] = answer
@@ -138,32 +186,47 @@ class _Turn:
 
     def _finish(self, view: display.View, answer: Answer, format: str) -> Any:
         """Show the answer at rest and return its value; a frame is shown as one."""
-        view.badge = _badge(answer.source)  # a practice server on a port says so only in its answer
-        readout, metadata = self._line(answer), self._facts(answer)
-        end = functools.partial(view.finish, readout=readout, metadata=metadata, thinking=answer.thinking)
+        view.badge = showing.mark(answer)  # a practice server on a port says so only in its answer
+        readout, metadata = self._line(answer), self.facts(answer)
+        end = functools.partial(
+            view.finish,
+            readout=readout,
+            metadata=metadata,
+            thinking=answer.thinking,
+            calls=toolcalls.of(answer),
+        )
         try:
             value = _value(answer, format)
         except InputError:
             end(str(answer))
             raise
-        end("" if format == "df" else str(answer))
-        if format == "df":
+        look = typed.look(answer, format)
+        view.format = look.format
+        shown = "" if look.frame is not None else look.text if answer.read else self.text(answer)
+        shown, notes = citing.numbered(answer, shown, look.format)
+        end(shown, notes=notes)
+        if look.frame is not None:
             from IPython.display import display as show_value
 
-            show_value(value)  # type: ignore[no-untyped-call]
+            show_value(look.frame)  # type: ignore[no-untyped-call]
         made.show(answer)
-        for told in (*tools_asked(answer), answer.hint):
+        for told in (*showing.tools_asked(answer), answer.hint):
             if told:
-                note(told)
+                showing.note(told)
         return value
+
+    @property
+    def sent(self) -> str:
+        """What of the notebook was sent, in words."""
+        used = ", ".join(f"{name} ({what})" for name, what in self.rendered.used.items())
+        return f"with {used}" if used else ""
 
     def _line(self, answer: Answer) -> str:
         """Return the line under an answer: what of the notebook was sent, and the figures."""
-        sent = ", ".join(f"{name} ({what})" for name, what in self.rendered.used.items())
-        parts = [f"with {sent}" if sent else "", made.skills(answer), line(answer)]
+        parts = [self.sent, made.skills(answer), showing.line(answer)]
         return printable(" · ".join(part for part in parts if part))
 
-    def _facts(self, answer: Answer) -> dict[str, Any]:
+    def facts(self, answer: Answer) -> dict[str, Any]:
         """Return what is kept with the output: names and figures, neither prompt nor key."""
         names = ("model", "cost", "request_id", "source", "stop_reason", "seconds", "turn")
         facts = {name: getattr(answer, name) for name in names}
@@ -174,78 +237,15 @@ def _format(asked: Ask) -> str:
     return str(settings.option("format", asked.format).value)
 
 
-def _form(format: str) -> list[dict[str, Any]]:
-    words = ASKED_FOR.get(format)
+def _form(asked: Ask) -> list[dict[str, Any]]:
+    """Return what a format adds to the question; a type or labels say it themselves."""
+    words = ASKED_FOR.get("" if asked.returns or asked.choices else _format(asked))
     return [{"type": "text", "text": words}] if words else []
-
-
-def _badge(source: str) -> str | None:
-    return None if source == "live" else source
 
 
 def _value(answer: Answer, format: str) -> Any:
     read = VALUES.get(format)
-    return read(answer) if read else answer
-
-
-def bundle(answer: Answer) -> dict[str, str]:
-    """Return what a cell shows whose value is an answer."""
-    tools = [printable(told) for told in tools_asked(answer)]
-    lines = "".join(HINT.format(html.escape(told)) for told in (*tools, line(answer)))
-    files = made.bundle(answer)
-    shown = display.answer_html(str(answer), "markdown") + lines + files.get("text/html", "")
-    told = (printable(str(answer)), *tools, files.get("text/plain", ""))
-    plain = "\n".join(part for part in told if part)
-    return {"text/plain": plain, "text/html": f"{display.BOX}>{shown}</div>"}
-
-
-Answer.show = bundle
-
-
-def tools_asked(answer: Answer) -> list[str]:
-    """Return a line for each tool that an answer asks for."""
-    return [
-        f"asked for the tool {call.get('name')}({_given(call.get('input'))})"
-        for call in answer.message.tool_calls
-    ]
-
-
-def _given(values: Any) -> str:
-    if not isinstance(values, dict):
-        return ""
-    told = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
-    return short(told, 200)
-
-
-def line(answer: Answer) -> str:
-    """Return the line under an answer."""
-    return display.readout(
-        seconds=answer.seconds or 0.0,
-        usage=answer.usage,
-        cost=answer.cost,
-        model=answer.model,
-        turn=answer.turn,
-        source=answer.source,
-    )
-
-
-class Watch(display.View):
-    """A view that also shows what is to be known before an answer comes."""
-
-    def note(self, text: str) -> None:
-        """Show a small line."""
-        note(text)
-
-
-def note(text: str) -> None:
-    """Show a small line under or before an answer."""
-    text = printable(text)
-    if display.mode() == "terminal":
-        sys.stdout.write(f"{text}\n")
-    else:
-        from IPython.display import display as show_bundle
-
-        show_bundle({"text/plain": text, "text/html": HINT.format(html.escape(text))}, raw=True)  # type: ignore[no-untyped-call]
+    return read(answer) if read else answer.value if answer.read else answer
 
 
 @contextlib.contextmanager
@@ -255,24 +255,51 @@ def _conversation(asked: Ask) -> Iterator[Thread | None]:
         yield None
         return
     thread = threads.get(asked.thread)
-    old, last = list(thread.turns), (thread.last, thread.skills, thread.container)
+    before = {**vars(thread), "turns": [*thread.turns]}
     if asked.new:
         thread.reset()
     try:
         yield thread
     finally:
         if asked.new and not thread.turns:
-            thread.turns[:] = old
-            thread.last, thread.skills, thread.container = last
+            vars(thread).update(before)
+
+
+def _compared(
+    shell: Any, asked: Ask, rendered: Rendered, blocks: list[dict[str, Any]], given: Mapping[str, Any]
+) -> pd.DataFrame:
+    turn, format = _Turn(shell, asked, rendered, ""), _format(asked)
+    told = sidebyside.Told(
+        functools.partial(showing.line, turn=False),
+        lambda answer: showing.mark(answer),
+        turn.facts,
+    )
+    by_value = format in VALUES or asked.returns or asked.choices
+    return sidebyside.ask(
+        shell,
+        asked,
+        functools.partial(
+            compare.compare, chat.ask, blocks, **given, max_cost=asked.max_cost, cell=cell_number(shell)
+        ),
+        told,
+        format=format,
+        value=functools.partial(_value, format=format) if by_value else None,
+        note=showing.note,
+        before=rendered.hints,
+        used=turn.sent,
+        requested=requestview.Viewer(rendered) if asked.show_request else None,
+    )
 
 
 def _dry_run(
-    rendered: Rendered, blocks: list[dict[str, Any]], given: Mapping[str, Any], *, quiet: bool
+    rendered: Rendered, blocks: list[dict[str, Any]], given: Mapping[str, Any], asked: Ask
 ) -> DryRun:
-    found = dry_run(blocks, **given)
-    if not quiet:
-        for name, what in rendered.used.items():
-            note(f"{{{name}}}: {what}")
-        for hint in rendered.hints:
-            note(hint)
+    found, thread = dry_run(blocks, compare=asked.compare, **given), given["thread"]
+    if asked.show_request:
+        requestview.Viewer(rendered)(found.body)
+    if not asked.quiet:
+        for name, what in () if asked.show_request else rendered.used.items():
+            showing.note(f"{{{name}}}: {what}")
+        for told in (*rendered.hints, *(history.notes(thread, found.body) if thread else ())):
+            showing.note(told)
     return found

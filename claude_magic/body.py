@@ -135,7 +135,7 @@ def _file(path: Path) -> Content:
     try:
         path = path.expanduser()
         if not path.is_file():
-            what = "is a folder" if path.is_dir() else "does not exist"
+            what = "is no file" if path.exists() else "does not exist"
             raise InputError(f"{path} {what}", hint="Give the path of a file.")
         return Content(path, path.stat().st_size)
     except (OSError, ValueError, RuntimeError) as error:
@@ -176,9 +176,9 @@ def _frame(value: Any, name: str) -> bytes:
         plain = type(getattr(value, "index", None)).__name__ == "RangeIndex"
         return str(write(index=False) if plain else write()).encode()
     except Exception as error:  # whatever pandas, pyarrow or polars say
-        raise InputError(
-            f"The frame cannot be written as {name}: {error}", hint="Write it to a file and give its path."
-        ) from None
+        why, *_ = str(error).splitlines() or [type(error).__name__]
+        hint = "Write it to a file and give its path."
+        raise InputError(f"The frame cannot be written as {name}: {why}", hint=hint) from None
 
 
 PARQUET, CSV = ("to_parquet", "write_parquet"), ("to_csv", "write_csv")

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
-from claude_magic import catalog, ledger, wire
+from claude_magic import catalog, ledger, replaying, wire
 from claude_magic.answer import GAP, Answer
-from claude_magic.current import session_id, source_of
+from claude_magic.current import recorded, session_id, source_of
 from claude_magic.errors import (
     Attempt,
     ConfigError,
     InputError,
+    ReplayError,
     RequestTooLargeError,
     Stopped,
 )
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class Watch(Protocol):
-    """What is told of an answer while it comes; its `note(line)`, where it has one, hears of the model."""
+    """What is told of an answer while it comes.
+
+    Its `note(line)`, where it has one, hears of the model, and its `sourced(source)` that this is a replay.
+    """
 
     def text(self, piece: str) -> None:
         """Take the next piece of the text."""
@@ -62,10 +66,13 @@ class Call:
     go_on: str = ""  # what to type for the rest of an answer that is cut or stopped
     spoken: bool = False  # there was text, and since then
     gap: bool = False  # something else
+    cited: list[Any] = field(default_factory=list)  # by the text that is coming
 
     def run(self, watch: Watch | None, *, stream: bool) -> None:
         """Send the call and pass on what arrives."""
         self.begun = True
+        if watch is not None and self.source == "replay" and (told := getattr(watch, "sourced", None)):
+            told(self.source)
         if stream:
             self._stream(watch)
         else:
@@ -75,6 +82,8 @@ class Call:
                 self._begin(block, watch)
                 if isinstance(block, dict):
                     self._pass_on({**block, "type": f"{block.get('type')}_delta"}, watch)
+                    self.cited = list(block.get("citations") or ())
+                    self._cite(watch)
         if self.message is not None and self.message.get("stop_reason") == "refusal":
             self.outcome = "refused"
 
@@ -86,6 +95,8 @@ class Call:
                         self._begin(event.get("content_block"), watch)
                     elif event.get("type") == "content_block_delta":
                         self._pass_on(event.get("delta"), watch)
+                    elif event.get("type") == "content_block_stop":
+                        self._cite(watch)
             finally:
                 self.message = stream.message
                 self.attempts, self.request_id = stream.attempts, stream.request_id
@@ -100,8 +111,16 @@ class Call:
             self._pass_on({"type": "text_delta", "text": GAP}, watch)
         self.gap = False
 
+    def _cite(self, watch: Watch | None) -> None:
+        """Say at the end of a text what it cites."""
+        if self.cited and (cited := getattr(watch, "cited", None)):
+            cited(self.cited)
+        self.cited = []
+
     def _pass_on(self, delta: Any, watch: Watch | None) -> None:
         kind = delta.get("type") if isinstance(delta, dict) else None
+        if kind == "citations_delta":
+            self.cited.append(delta.get("citation"))
         if kind not in ("text_delta", "thinking_delta"):
             return
         name = kind.removesuffix("_delta")
@@ -129,7 +148,8 @@ class Call:
     def unsent(self) -> bool:
         """Whether the call never left this process, so that there is nothing to record."""
         local = isinstance(self.error, InputError | ConfigError | RequestTooLargeError)
-        return not self.begun or (local and self.message is None and not self.attempts)
+        missed = isinstance(self.error, ReplayError)
+        return not self.begun or missed or (local and self.message is None and not self.attempts)
 
     def answer(self) -> Answer | None:
         """Return what arrived as an Answer, also given to the error as `.answer`; None where nothing did."""
@@ -155,7 +175,7 @@ class Call:
 
     def entry(self, answer: Answer | None, thread: str, cell: str | None) -> ledger.Entry:
         """Return the ledger's line; of a call that broke off the output is an estimate of what arrived."""
-        usage = self._usage()
+        usage, source = self._usage(), answer.source if answer else self.source
         fresh, out, read = (
             n if isinstance(n := usage.get(name), int) else 0
             for name in ("input_tokens", "output_tokens", "cache_read_input_tokens")
@@ -173,7 +193,7 @@ class Call:
             cache_read_tokens=read,
             cache_write_5m_tokens=written[0],
             cache_write_1h_tokens=written[1],
-            cost_usd=answer.cost if answer else self._cost(),
+            cost_usd=Decimal(0) if source == "replay" else answer.cost if answer else self._cost(),
             latency_s=answer.seconds if answer else time.monotonic() - self.started,
             ttft_s=answer.ttft if answer else None,
             outcome=self.outcome,
@@ -181,7 +201,7 @@ class Call:
             error_type=None if self.error is None else _kind(self.error),
             request_id=self.request_id,
             attempts=max(1, len(self.attempts)),
-            source=answer.source if answer else self.source,
+            source=source,
         )
 
     def _usage(self) -> wire.Usage:
@@ -197,7 +217,8 @@ class Call:
         if self.message is None:
             unbilled = self.attempts and not any(a.possibly_billed for a in self.attempts)
             return Decimal(0) if unbilled else None
-        return catalog.message_cost(wire.Message({**self.message, "usage": self._usage()}))
+        message = wire.Message({**self.message, "usage": self._usage()})
+        return catalog.message_cost(message, at=replaying.day(recorded(self.client, self.message)))
 
 
 def _kind(error: BaseException) -> str:

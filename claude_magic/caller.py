@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from claude_magic import __version__, parameters, pool, settings, transport, wire
-from claude_magic.app import Request, Response
-from claude_magic.endpoints import MB, Endpoint
+from claude_magic import __version__, parameters, settings, transport, wire
+from claude_magic.app import Request
+from claude_magic.endpoints import ENDPOINTS, MB, Endpoint
 from claude_magic.errors import ConfigError, InputError, RequestTooLargeError
 from claude_magic.feeds import AsyncFeed, Feed
 from claude_magic.keys import HEADER, Secret, hide, reveal
 from claude_magic.pages import AsyncPage, AsyncPages, Page
 from claude_magic.policy import Call, Reply
+from claude_magic.transport import Awaiting, Blocking, followed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Generator
 
 T = TypeVar("T")
 R = TypeVar("R", bound=wire.Record)
@@ -40,6 +40,25 @@ SHORT_HEADERS = {  # parameters that are headers of every call outside the organ
 }
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e12
+
+
+def _is_time(value: Any) -> bool:
+    return value is None or hasattr(value, "as_dict") or _is_number(value)
+
+
+USABLE: dict[
+    str, tuple[str, Any, Callable[[Any], bool]]
+] = {  # options: what each must be, an example, a check
+    "timeout": ("a number of seconds above 0", 60, _is_time),
+    "total_timeout": ("a number of seconds above 0", 60, _is_time),
+    "max_retries": ("a whole number", 2, lambda value: isinstance(value, int) and value >= 0),
+    "max_bytes": ("a number of bytes above 0", 64 * MB, _is_number),
+    "anthropic_version": ("text", DEFAULT_VERSION, lambda value: isinstance(value, str)),
+}
+
+
 @dataclass(slots=True, frozen=True)
 class Options:
     """How a client calls: times in seconds, sizes in bytes."""
@@ -53,9 +72,22 @@ class Options:
     max_bytes: int = 64 * MB
     on_wait: Callable[[float, str], None] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        for name, (kind, example, fits) in USABLE.items():
+            value = getattr(self, name)
+            if not fits(value):
+                hint = f"Give {name}={example!r}."
+                raise InputError(f"{name} must be {kind}, not {value!r}", hint=hint)
+
 
 class Caller:
-    """Makes calls out of endpoint rows and parameters; the part that sync and async share."""
+    """Makes calls out of endpoint rows and parameters, and carries them through."""
+
+    _way: ClassVar[Any]
+    feed: ClassVar[Any]  # what makes an answer that arrives in pieces readable
+    page: ClassVar[Any]  # what makes a list go on
+    pages: ClassVar[Any]
+    listed: ClassVar[Any]  # what a list is
 
     def __init__(self, route: transport.Route, options: Options, http: Any) -> None:
         self.route, self.options, self.http = route, options, http
@@ -66,7 +98,7 @@ class Caller:
         `stream` leaves the answer unread.
         """
         rest = dict(params)
-        options = _usable(replace(self.options, **{k: rest.pop(k) for k in PER_CALL if k in rest}))
+        options = replace(self.options, **{k: rest.pop(k) for k in PER_CALL if k in rest})
         headers = self._headers(row, rest)
         extra, more = _named(rest, "extra_query"), _named(rest, "extra_body")
         found = parameters.sort(row, rest, options.anthropic_version)
@@ -83,7 +115,7 @@ class Caller:
             upload=upload,
             stream=stream,
             free=not row.paid,
-            once=row.once,
+            once=_look(row) if row.once else "",
             max_retries=options.max_retries,
             retry_unknown=options.retry_unknown,
             timeout=options.timeout,
@@ -119,6 +151,12 @@ class Caller:
                 raise ConfigError("There is no API key", hint=hint)
         return headers
 
+    @followed
+    def run(self, call: Call, shape: Callable[[Reply], T]) -> Generator[Any, Any, T]:
+        """Carry a call through and return its answer in a shape (of an AsyncCaller: an awaitable of it)."""
+        http = self.http or (yield self._way.http(self.route.base_url))
+        return shape((yield from transport.carry(call, http, self.route, self.options.on_wait, self._way)))
+
     def slow(self, params: Mapping[str, Any]) -> bool:
         """Say whether an answer may take longer than ten minutes, so that it is to be streamed."""
         most = params.get("max_tokens")
@@ -127,85 +165,47 @@ class Caller:
 
 
 class SyncCaller(Caller):
-    """Runs calls on the thread that asks."""
+    """Runs calls on the thread that asks; `pages` returns the first page of a list."""
 
-    feed, page = Feed, Page
-
-    def send(self, call: Call) -> Reply:
-        """Carry a call through its sends and waits."""
-        http = self.http or pool.shared(self.route.base_url)
-        return transport.drive(call, http, self.route, self.options.on_wait)
-
-    def run(self, call: Call, shape: Callable[[Reply], T]) -> T:
-        """Carry a call through and return its answer in a shape."""
-        return shape(self.send(call))
-
-    def pages(self, fetch: Callable[[Mapping[str, Any]], Page]) -> Page:
-        """Return the first page of a list."""
-        return fetch({})
-
-    def follow(self, steps: Generator[Any, Any, T]) -> T:
-        """Go through steps that `run` was called in: what it gave is the value already."""
-        value = None
-        while True:
-            try:
-                value = steps.send(value)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+    _way, feed, page, listed = Blocking, Feed, Page, Page
+    pages = staticmethod(lambda fetch: fetch({}))
 
 
 class AsyncCaller(Caller):
-    """Runs calls on the running event loop."""
+    """Runs calls on the running event loop; `pages` returns a list to await or to go through."""
 
-    feed, page = AsyncFeed, AsyncPage
-
-    async def send(self, call: Call) -> Reply:
-        """Carry a call through its sends and waits."""
-        http = self.http or await pool.ashared(self.route.base_url)
-        return await transport.adrive(call, http, self.route, self.options.on_wait)
-
-    async def run(self, call: Call, shape: Callable[[Reply], T]) -> T:
-        """Carry a call through and return its answer in a shape."""
-        return shape(await self.send(call))
-
-    def pages(self, fetch: Callable[[Mapping[str, Any]], Awaitable[AsyncPage]]) -> AsyncPages:
-        """Return a list to await (its first page) or to go through with `async for`."""
-        return AsyncPages(fetch)
-
-    async def follow(self, steps: Generator[Any, Any, T]) -> T:
-        """Go through steps that `run` was called in: what it gave is awaited, and its failure told there."""
-        go: Callable[[], Any] = partial(next, steps)
-        while True:
-            try:
-                waiting = go()
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            try:
-                go = partial(steps.send, await waiting)
-            except BaseException as error:
-                go = partial(steps.throw, error)
+    _way, feed, page, pages, listed = Awaiting, AsyncFeed, AsyncPage, AsyncPages, AsyncPages
 
 
 def whole(reply: Reply) -> wire.Record | None:
-    """Return an answer as a Record with its `.response`, or None where it is the API's null.
+    """Return an answer as a Record with its `.response`; None where it is the API's null or has no content.
 
     Raises APIResponseError where it is neither.
     """
-    return None if reply.body.strip() == b"null" else shaped(reply, wire.record)
+    nothing = reply.status == 204 or reply.body.strip() == b"null"
+    return None if nothing else shaped(reply, wire.record)
 
 
 def shaped(reply: Reply, kind: Callable[[Any], R]) -> R:
     """Return an answer as a kind of Record with its `.response`; raises APIResponseError where it is none."""
     try:
         value = wire.decode_plain(reply.body)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
+        made = kind(value) if isinstance(value, dict) else None
+    except (ValueError, RecursionError):
+        made = None
+    if made is None:
         said = reply.headers.get("content-type", "no content type")
         raise reply.unusable(
             f"The server answered {reply.status} with something that is not the API's JSON ({said})"
         )
-    return kind(value).answered(Response(reply.status, reply.headers))
+    return made.answered(reply.response)
+
+
+def _look(row: Endpoint) -> str:
+    """Return what to do where it is not known whether a thing was made."""
+    name = f"{row.name.rpartition('.')[0]}.list"
+    where = f"client.{name}(…)" if name in ENDPOINTS else "what is there"
+    return f"It may have been done: look at {where} before asking again."
 
 
 def check_size(row: Endpoint, size: int) -> None:
@@ -217,25 +217,6 @@ def check_size(row: Endpoint, size: int) -> None:
             status=413,
             type="request_too_large",
         )
-
-
-def _usable(options: Options) -> Options:
-    """Return options that a call can be made with; raises InputError, which names the one that is none."""
-    for name in ("timeout", "total_timeout"):
-        value = getattr(options, name)
-        if not (value is None or hasattr(value, "as_dict") or _is_number(value)):
-            raise InputError(
-                f"{name} must be a number of seconds above 0, not {value!r}", hint=f"Give {name}=60."
-            )
-    if not (isinstance(options.max_retries, int) and options.max_retries >= 0):
-        raise InputError(
-            f"max_retries must be a whole number, not {options.max_retries!r}", hint="Give max_retries=2."
-        )
-    return options
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
 
 
 def _named(params: dict[str, Any], name: str) -> dict[str, Any]:

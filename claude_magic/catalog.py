@@ -24,6 +24,8 @@ KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 """The token classes that have a price of their own."""
 SHORT = LINES
 """Words that stand for the newest active model of a line."""
+STRUCTURED_SINCE = "2025-09-29"
+"""https://platform.claude.com/docs/en/build-with-claude/structured-outputs"""
 MILLION = Decimal(1_000_000)
 EXACT = Context(prec=60)
 """Money is computed in this context, whatever a notebook has done to its own."""
@@ -74,6 +76,11 @@ class Model:
         p = price(self.id)
         money = f"${p.input}/{p.output} per million tokens in/out" if p else "price unknown"
         return f"<Model {self.id}: {self.status}, {money}>"
+
+    @property
+    def structured_outputs(self) -> bool | None:
+        """Whether the service can hold it to a JSON schema: from Claude Sonnet 4.5 on; None: not known."""
+        return None if self.released is None else self.released >= STRUCTURED_SINCE
 
     def allows_thinking(self, kind: str, effort: str | None = None) -> bool | None:
         """Return whether `thinking.type` `kind` is accepted at `effort` (None: the model's default)."""

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from keyword import iskeyword
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import flags, verbs
 from claude_magic.errors import InputError, nearest
-from claude_magic.flags import COMMANDS, FLAGS, Command, Flag, flag_table_markdown, help_text
+from claude_magic.flags import COMMANDS, FLAGS, Command, Flag
+from claude_magic.flagvalues import KINDS
+from claude_magic.manual import flag_table_markdown, help_text
 from claude_magic.questions import rewrite
 from claude_magic.words import Word, next_word, short, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from decimal import Decimal
 
 __all__ = [
@@ -46,7 +47,8 @@ _OUT = re.compile(r"\s*([^\s<\"']+)\s*<<(?!<)")
 class Ask:
     """What a cell or a line asks of a model; None where it says nothing.
 
-    `prompt` is the text as written, `inp` the variable that follows it, `max_cost` is in USD.
+    `prompt` is the text as written, `inp` the variable that follows it, `max_cost` is in USD. `tools` and
+    `returns` are names, for the notebook to say what they mean.
     """
 
     prompt: str
@@ -63,20 +65,37 @@ class Ask:
     think: bool | None = None
     raw: bool = False
     attach: list[str] = field(default_factory=list)
+    citations: bool | None = None
     skills: list[str] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    max_steps: int | None = None
+    approve: bool | None = None
+    returns: str | None = None
+    choices: list[str] = field(default_factory=list)
+    compare: list[str] = field(default_factory=list)
+    history_tokens: int | None = None
+    compact: bool | None = None
+    cache: str | None = None
+    replay: str | None = None
+    show_request: bool = False
     dry_run: bool = False
     max_cost: Decimal | None = None
-    param: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     quiet: bool = False
     stream: bool = True
 
 
 class CommandCall(NamedTuple):
-    """A reserved first word with its arguments, as words and as written."""
+    """A reserved first word with its arguments, as words and as written, without flags.
+
+    One that takes flags has them in `ask`, whose prompt is `rest`, and in `own` those that are its alone.
+    """
 
     name: str
     args: list[str]
     rest: str
+    ask: Ask | None = None
+    own: Mapping[str, Any] = _NONE
 
 
 def parse_cell(line: str, body: str, aliases: Mapping[str, str] = _NONE) -> Ask:
@@ -130,16 +149,37 @@ def _command(question: str, aliases: Mapping[str, str]) -> CommandCall | None:
         _refuse_slip(name, rest, aliases)
         return None
     if name in verbs.VERBS:
+        if verbs.asks_help(split(rest)):
+            return CommandCall("help", [name], name)
         _check_verb(name, rest)
         return CommandCall(name, split(rest), rest)
-    words = " ".join(rest.split())
+    call = _with_flags(command, rest, aliases) if command.takes else CommandCall(name, split(rest), rest)
+    words = " ".join(call.rest.split())
     if re.fullmatch(command.shape, words) if words else command.bare:
-        return CommandCall(name, split(rest), rest)
+        return call
+    words = " ".join(rest.split())
     what = f" (WHAT: {', '.join(command.first)})" if "WHAT" in command.usage else ""
     raise InputError(
         f"{name!r} is a command, and {short(words)!r} does not fit it" if words else f"{name!r} needs more",
         hint=f"Type %claude -- {short(question)} to ask that, or %claude {command.usage}{what}",
     )
+
+
+def _with_flags(command: Command, rest: str, aliases: Mapping[str, str]) -> CommandCall:
+    """Return a command's call with the flags that stand anywhere after it; raises InputError."""
+    values: dict[str, Any] = {}
+    plain: list[str] = []
+    known, at = command.flags, 0
+    or_ask = f" To ask that as it is: %claude -- {short(f'{command.name} {rest}')}"
+    while word := next_word(rest, at):
+        if _SURELY_FLAG.match(rest, at):
+            at = _take_flag(values, rest, word, or_ask, known)
+        else:
+            plain.append(word.text)
+            at = word.end
+    own = {flag.field: values.pop(flag.field) for flag in flags.OWN if flag.field in values}
+    words = " ".join(plain)
+    return CommandCall(command.name, plain, words, Ask(words, **_resolved(values, aliases)), own)
 
 
 def _check_verb(name: str, rest: str) -> None:
@@ -177,22 +217,35 @@ def _one_slip(typed: str, word: str) -> bool:
 def _ask(prompt: str, values: dict[str, Any], aliases: Mapping[str, str], *, hint: str) -> Ask:
     if not (prompt or values.get("inp") or values.get("attach")):
         raise InputError("There is no question", hint=hint)
-    if model := values.get("model"):
-        from claude_magic import catalog
-
-        values["model"] = catalog.resolve(aliases.get(model, model))
-    return Ask(prompt, **values)
+    return Ask(prompt, **_resolved(values, aliases))
 
 
-def _take_flag(values: dict[str, Any], line: str, word: Word, or_ask: str = "") -> int:
+def _resolved(values: dict[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Return values with the ids of models in the place of aliases and short words."""
+    from claude_magic import catalog
+
+    model, several = values.get("model"), values.get("compare", ())
+    more = {"compare": [catalog.resolve(aliases.get(m, m)) for m in several]} if several else {}
+    return {**values, **more, **({"model": catalog.resolve(aliases.get(model, model))} if model else {})}
+
+
+def _take_flag(
+    values: dict[str, Any],
+    line: str,
+    word: Word,
+    or_ask: str = "",
+    known: Mapping[str, Flag] = flags.BY_WORD,
+) -> int:
     """Read a flag and its value into `values`; return where the next word starts."""
     name, equals, value = word.text.partition("=")
-    flag, at = flags.BY_WORD.get(name), word.end
+    flag, at = known.get(name), word.end
     if not flag:
-        near = flags.nearest_flag(name)
-        hint = f"Did you mean {near}?" if near else "Type %claude help to see the options."
-        raise InputError(f"There is no option {short(name)}", hint=hint + or_ask)
-    if not flag.metavar:
+        raise _no_option(name, or_ask, known)
+    if flag.alone and not equals:
+        following = next_word(line, at)
+        chosen = following if following and following.text in flag.choices else None
+        value, at = (chosen.text, chosen.end) if chosen else (flag.alone, at)
+    elif not flag.metavar:
         if equals:
             raise InputError(f"{name} takes no value", hint=f"Type {name} alone.")
     elif not equals:
@@ -204,6 +257,15 @@ def _take_flag(values: dict[str, Any], line: str, word: Word, or_ask: str = "") 
         value, at = following.text, following.end
     _put(values, flag, value)
     return at
+
+
+def _no_option(name: str, or_ask: str, known: Mapping[str, Flag]) -> InputError:
+    if flags.find_flag(name):
+        options = ", ".join(dict.fromkeys(f"--{flag.name}" for flag in known.values()))
+        return InputError(f"{short(name)} cannot stand here", hint=f"There is {options}.{or_ask}")
+    near = flags.nearest_flag(name)
+    hint = f"Did you mean {near}?" if near else "Type %claude help to see the options."
+    return InputError(f"There is no option {short(name)}", hint=hint + or_ask)
 
 
 def _put(values: dict[str, Any], flag: Flag, text: str) -> None:
@@ -235,52 +297,6 @@ def _expects(flag: Flag, text: str, hint: str = "") -> InputError:
     return InputError(f"--{flag.name} expects {what}{got}", hint=hint or f"For example {flag.example}")
 
 
-def _count(text: str) -> int:
-    found = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?)([kK]?)", text)
-    number = float(found[1].replace("_", "")) * (1000 if found[2] else 1) if found else 0
-    if not 1 <= number < 1e8 or number != int(number):
-        raise ValueError(text)
-    return int(number)
-
-
-def _usd(text: str) -> Decimal:
-    from decimal import Decimal
-
-    if not re.fullmatch(r"\$?(?:[0-9][0-9_]{0,12})?(?:\.[0-9]{1,9})?(?<=[0-9])", text):
-        raise ValueError(text)
-    return Decimal(text.removeprefix("$").replace("_", ""))
-
-
-def _matching(pattern: str) -> Callable[[str], str]:
-    def convert(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(text)
-        return text
-
-    return convert
-
-
-def _name(text: str) -> str:
-    if not text.isidentifier() or iskeyword(text):
-        raise ValueError(text)
-    return text
-
-
-def _pair(text: str) -> tuple[list[str], Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not re.fullmatch(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*){0,9}", key):
-        raise ValueError(text)
-    from claude_magic import wire
-
-    try:
-        return key.split("."), wire.plain(wire.decode_plain(value))
-    except ValueError:
-        if value[:1] in ("{", "[", '"'):
-            hint = "Check its brackets and quotes; in a cell, put single quotes around the whole K=V."
-            raise InputError(f"The value of {key} is not JSON: {short(value)}", hint=hint) from None
-        return key.split("."), value
-
-
 def _nest(param: dict[str, Any], path: list[str], value: Any, *, written: str) -> None:
     *above, last = path
     for name in above:
@@ -292,23 +308,6 @@ def _nest(param: dict[str, Any], path: list[str], value: Any, *, written: str) -
     if last in param:
         raise InputError(f"{'.'.join(path)} is given twice", hint="Keep one of them.")
     param[last] = value
-
-
-KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
-    # kind: (convert, what is expected)
-    "on": (lambda _: True, "no value"),
-    "off": (lambda _: False, "no value"),
-    "text": (str, "a text"),
-    "word": (_matching(r"\S+"), "a model id, alias or short word"),
-    "path": (_matching(r"(?s).+"), "a path"),
-    "skill": (_matching(r"[\w.-]+(?: [\w.-]+)*(?:@[\w.-]+)?"), "the name or id of a skill"),
-    "choice": (str, "one of its choices"),
-    "name": (_name, "the name of a variable"),
-    "thread": (_matching(r"[\w.-]{1,64}"), "a name of letters, digits, - and _, without spaces"),
-    "count": (_count, "a whole number such as 500, 4k or 1_000"),
-    "usd": (_usd, "an amount in USD such as 0.05"),
-    "pair": (_pair, "K=V"),
-}
 
 
 def _is_model(word: str, aliases: Mapping[str, str]) -> bool:

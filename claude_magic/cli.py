@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from claude_magic import __version__
-from claude_magic.errors import ClaudeError, ConfigError
+from claude_magic.errors import ClaudeError, ConfigError, InputError, printable
 from claude_magic.frames.usage import BY
 
 if TYPE_CHECKING:
@@ -76,6 +76,21 @@ def _parser() -> argparse.ArgumentParser:
 
     one = command(usage, "Print what was used and what it cost.")
     one.add_argument("--by", metavar="COLUMN", help=f"sums for each {', '.join(BY[:-1])} or {BY[-1]}")
+
+    one = command(estimate, "Print what a notebook's questions would take and cost; nothing is asked.")
+    one.add_argument("notebook", help="its file")
+
+    one = command(bill, "Print what the answers in executed notebooks cost.")
+    one.add_argument("notebooks", nargs="+", metavar="notebook", help="a file, or a folder of them")
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--csv", action="store_true", help="as lines of CSV")
+    how.add_argument("--json", action="store_true", help="as a list of objects")
+
+    one = command(replay, "Look at a file of recorded answers, such as lesson.replay.jsonl.")
+    one.add_argument(
+        "what", choices=("check", "list"), help="check: was a line edited since? list: what is in it"
+    )
+    one.add_argument("file", type=Path, help="the file, or the notebook it lies beside")
 
     command(models, "Print the models, their limits and their prices.")
     one = command(login, "Keep a key for this account.")
@@ -210,6 +225,49 @@ def usage(args: argparse.Namespace) -> None:
     from claude_magic import frames
 
     print(frames.usage(by=args.by).to_string())
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Print what is recorded in a file, or the lines that were edited; 1 where there are any."""
+    from claude_magic import recordings, replaying
+
+    path = replaying.place(args.file).value
+    if not path.exists():
+        raise InputError(f"There is no file {path}", hint="Give the path of a *.replay.jsonl file.")
+    tape = replaying.opened(path)
+    if args.what == "list":
+        print(recordings.frame(tape.exchanges()).to_string())
+        return 0
+    edited = tape.verify()
+    for line in edited:
+        print(f"{path.name}, line {line.line}: {line.why}")
+    if not edited:
+        print(f"{path.name}: {len(tape)} recorded, none edited")
+    return 1 if edited else 0
+
+
+def estimate(args: argparse.Namespace) -> None:
+    """Print the questions of a notebook and their total."""
+    from claude_magic import reports
+
+    print(reports.estimate(args.notebook, {}).to_string())
+
+
+def bill(args: argparse.Namespace) -> None:
+    """Print a row for each notebook, source and model, then the sums; what could not be read on stderr."""
+    from claude_magic import billing
+
+    found = billing.bill(args.notebooks)
+    for note in found.attrs["notes"]:
+        print(printable(note), file=sys.stderr)
+    if args.csv or args.json:
+        sys.stdout.write(
+            found.to_csv(index=False) if args.csv else f"{found.to_json(orient='records', indent=1)}\n"
+        )
+        return
+    if len(found):
+        print(billing.shown(found).to_string(index=False))
+    print("\n".join(billing.lines(found)))
 
 
 def models(_: argparse.Namespace) -> None:

@@ -88,6 +88,7 @@ class _Base:
         base_url: str | None = None,
         default_headers: Mapping[str, str] | None = None,
         admin_key: str | Secret | None = None,
+        http_client: Any = None,
         **changes: Any,
     ) -> Self:
         """Return a client that differs in a key, the address, `timeout`, `on_wait`…; headers are added."""
@@ -99,8 +100,10 @@ class _Base:
         url = caller.route.base_url if base_url is None else settings.base_url(base_url).value
         admin = keys.admin_key(admin_key) if admin_key is not None else caller.route.admin
         route = _route(url, api_key, auth_token, admin, headers)
-        made._use(type(caller)(route, options, caller.http))
+        made._use(type(caller)(route, options, http_client or caller.http))
         return made
+
+    copy = with_options  # under the official SDK's other name
 
     def __repr__(self) -> str:
         key = self._caller.route.credential

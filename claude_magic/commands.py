@@ -9,10 +9,23 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import asking, catalog, cell, current, keys, limits, reports, service, settings, uploads
+from claude_magic import (
+    asking,
+    catalog,
+    cell,
+    conversations,
+    current,
+    flagvalues,
+    keys,
+    limits,
+    recordings,
+    reports,
+    service,
+    settings,
+    uploads,
+)
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.jobs import Said
-from claude_magic.thread import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +38,8 @@ LASTING = {"day"}  # a day is longer than a session, so its budget is kept in th
 
 def run(shell: Any, call: CommandCall) -> Any:
     """Do what a command says and return what the cell shows; raises ClaudeError."""
-    return RUN[call.name](shell, call)
+    with recordings.told():
+        return RUN[call.name](shell, call)
 
 
 def _help(_: Any, call: CommandCall) -> Said:
@@ -140,7 +154,7 @@ def _number(name: str, text: str) -> Any:
     """Return "8k" as 8000 where a setting is a number of tokens, as flags read it; all else as it is."""
     if name in settings.OPTIONS and settings.OPTIONS[name].kind == "count":
         with contextlib.suppress(ValueError):
-            return cell.KINDS["count"][0](text)
+            return flagvalues.KINDS["count"][0](text)
     return text
 
 
@@ -230,52 +244,27 @@ def _allow(scope: str, amount: str | None) -> None:
     settings.use(name, None if scope in LASTING else amount)
 
 
+def _estimate(shell: Any, call: CommandCall) -> Any:
+    return reports.estimate(call.rest.strip("\"'") or None, asking.visible(shell))
+
+
 def _count(shell: Any, call: CommandCall) -> Said:
     model = settings.model().value
     blocks = asking.render(shell, call.rest).blocks
     messages = uploads.unsent([{"role": "user", "content": blocks}])
-    found = current.client().messages.count_tokens(model=model, messages=messages)["input_tokens"]
+    client = current.client()
+    answer = client.messages.count_tokens(model=model, messages=messages)
+    found, source = answer["input_tokens"], current.source_of(client, answer)
     cost = catalog.cost({"input_tokens": found, "output_tokens": 0}, model)
     price = "price unknown" if cost is None else f"{limits.usd(cost)} as input"
-    mode = " (practice)" if settings.practice().value else ""
+    mode = "" if source == "live" else f" ({source})"
     return Said(f"{found:,} tokens for {model}; {price}{mode}")
 
 
-# ---- conversation ------------------------------------------------------------------------------------------
+def _fixing(shell: Any, call: CommandCall) -> Any:
+    from claude_magic import explaining, fixing
 
-
-def _reset(_: Any, call: CommandCall) -> Said:
-    one = call.rest and call.rest != "all"
-    chosen = [reports.known(call.rest)] if one else list(threads) if call.rest else [threads.get()]
-    gone = sum(len(t) for t in chosen)
-    for thread in chosen:
-        thread.reset()
-    names = ", ".join(t.name for t in chosen) or "nothing"
-    return Said(f"Forgotten: {names} ({_turns(gone)}). The next question starts anew")
-
-
-def _undo(_: Any, call: CommandCall) -> Said:
-    thread, wanted = threads.get(), int(call.rest or 1)
-    taken = [thread.undo().question for _ in range(min(wanted, len(thread)) or 1)]
-    return Said(f"Taken back: {'; '.join(f'“{_brief(q)}”' for q in taken)}; {_turns(len(thread))} left")
-
-
-def _history(_: Any, call: CommandCall) -> Any:
-    last = next((int(w) for w in call.args[:1] if w.isdecimal()), None)
-    return reports.history(last, *call.args[last is not None :])
-
-
-def _continue(shell: Any, call: CommandCall) -> Any:
-    return asking.go_on(shell, reports.known(call.rest) if call.rest else threads.to_go_on())
-
-
-def _turns(count: int) -> str:
-    return f"{count} turn{'' if count == 1 else 's'}"
-
-
-def _brief(text: str) -> str:
-    first = " ".join(text.split())
-    return first if len(first) <= 60 else first[:60] + "…"
+    return (fixing.fix if call.name == "fix" else explaining.explain)(shell, call)
 
 
 RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
@@ -288,11 +277,16 @@ RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "usage": lambda _, call: reports.usage(call.args[-1] if call.args else None),
     "cost": lambda *_: reports.cost(),
     "budget": _budget,
-    "history": _history,
+    "estimate": _estimate,
+    "history": conversations.history,
     "threads": lambda *_: reports.conversations(),
-    "reset": _reset,
-    "undo": _undo,
-    "continue": _continue,
+    "switch": conversations.switch,
+    "reset": conversations.reset,
+    "undo": conversations.undo,
+    "continue": conversations.go_on,
+    "export": conversations.export,
+    "fix": _fixing,
+    "explain": _fixing,
     "count": _count,
     "files": service.run,
     "skills": service.run,
@@ -301,6 +295,7 @@ RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "login": _login,
     "logout": _logout,
     "practice": _practice,
+    "replay": service.run,
     "config": _config,
     "version": _version,
 }

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 
-from claude_magic import flags, tables, verbs
+from claude_magic import flags, grids, tables, verbs
 from claude_magic.errors import InputError
 from claude_magic.words import next_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
 IDENTIFIER = "claude_magic"
 MOST_FILES = 200
@@ -72,9 +73,31 @@ def _question(before: str, state: State) -> Found:
     if words[0] in verbs.VERBS:
         return _verb(words[0], words[1:], fragment, state)
     command = flags.BY_NAME.get(words[0])
-    if command and len(words) == 1 and command.first:
-        return _choose(fragment, list(_arguments(command.first, state)))
-    return _prose(before, state)
+    return (_argument(command, words[1:], fragment, state) if command else None) or _prose(before, state)
+
+
+def _argument(command: flags.Command, words: list[str], fragment: str, state: State) -> Found | None:
+    """Complete what follows a command: its first and second argument, and its flags anywhere."""
+    if command.takes and (found := _flag_or_value(words, fragment, state, command.flags)):
+        return found
+    place = len(_plain(words, command.flags))
+    wanted = (command.first, command.second)[place] if place < 2 else ()
+    if not wanted and not command.takes:
+        return None
+    left = [] if fragment else _flags(words, command.flags.values())
+    return _choose(fragment, [*_arguments(wanted, fragment, state), *left])
+
+
+def _plain(words: list[str], known: Mapping[str, flags.Flag]) -> list[str]:
+    """Return the words that are neither a flag nor the value of one."""
+    found: list[str] = []
+    flag: flags.Flag | None = None
+    for word in words:
+        value = flag and flag.metavar and (not flag.alone or word in flag.choices)
+        flag = None if value else known.get(word)
+        if not value and not flag:
+            found.append(word)
+    return found
 
 
 def _verb(command: str, words: list[str], fragment: str, state: State) -> Found:
@@ -103,7 +126,11 @@ def _prose(before: str, state: State) -> Found:
     name, spec = brace.groups()
     if spec is None:
         return _choose(name or "", sorted(variables))
-    return _choose(spec, list(tables.SPECS) if hasattr(variables.get(name), "iloc") else [])
+    return _choose(spec, tables.SPECS if _is_frame(variables.get(name)) else ())
+
+
+def _is_frame(value: Any) -> bool:
+    return hasattr(value, "iloc") or type(value).__module__.partition(".")[0] in grids.FOREIGN
 
 
 def _choose(fragment: str, options: Iterable[str]) -> Found:
@@ -128,16 +155,20 @@ def _typed(before: str) -> tuple[list[str], str]:
         at = word.end
 
 
-def _flag_or_value(words: list[str], fragment: str, state: State) -> Found | None:
+def _flag_or_value(
+    words: list[str], fragment: str, state: State, known: Mapping[str, flags.Flag] = flags.BY_WORD
+) -> Found | None:
     name, equals, value = fragment.partition("=")
-    if equals and name in flags.BY_WORD:
-        return _choose(value, _values(flags.BY_WORD[name], value, state))
-    flag = flags.BY_WORD.get(words[-1]) if words else None
-    if flag and flag.metavar:
+    if equals and name in known:
+        return _choose(value, _values(known[name], value, state))
+    flag = known.get(words[-1]) if words else None
+    if flag and flag.alone and not fragment:
+        return _choose(fragment, [*flag.choices, *_flags(words, known.values())])
+    if flag and flag.metavar and not (flag.alone and fragment.startswith("-")):
         return _choose(fragment, _values(flag, fragment, state))
     if not fragment.startswith("-"):
         return None
-    return _choose(fragment, _flags(words, model=_has_model(words, state)))
+    return _choose(fragment, _flags(words, known.values(), model=_has_model(words, state)))
 
 
 def _after_flags(words: list[str]) -> list[str]:
@@ -145,7 +176,9 @@ def _after_flags(words: list[str]) -> list[str]:
     n = 0
     while n < len(words) and words[n].startswith("-") and words[n] != "--":
         flag = flags.BY_WORD.get(words[n])
-        n += 2 if flag and flag.metavar else 1
+        n += 1
+        if flag and flag.metavar and not (flag.alone and {*words[n : n + 1]} - {*flag.choices}):
+            n += 1
     return words[n:]
 
 
@@ -153,32 +186,71 @@ def _has_model(words: list[str], state: State) -> bool:
     return bool({"-m", "--model"} & set(words)) or any(word in _models(state) for word in words)
 
 
-def _flags(words: list[str], *, model: bool = False) -> list[str]:
+def _flags(words: list[str], known: Iterable[flags.Flag] = flags.FLAGS, *, model: bool = False) -> list[str]:
     """Return the flags that may still be given, long names first."""
     used = {*words, *(["--model"] if model else [])}
-    left = [f for f in flags.FLAGS if f.repeats or not used.intersection(f.words)]
+    left = [f for f in dict.fromkeys(known) if f.repeats or not used.intersection(f.words)]
     return [f"--{f.name}" for f in left] + [f"-{f.short}" for f in left if f.short]
 
 
 def _values(flag: flags.Flag, fragment: str, state: State) -> Iterable[str]:
-    if flag.choices:
-        return flag.choices
-    if flag.kind == "path":
-        return [*_files(fragment), *state.get("seen", {}).get("files", ())]
-    if flag.kind == "skill":
-        return [*flags.SKILLS, *state.get("seen", {}).get("skills", ())]
-    if flag.name == "model":
-        return _models(state)
-    held: Iterable[str] = state.get("threads" if flag.name == "thread" else "variables", ())
-    return sorted(held) if flag.name in ("thread", "in", "out") else ()
+    held = VALUES.get(flag.kind)
+    return flag.choices or (held(fragment, state) if held else ())
 
 
-def _arguments(first: tuple[str, ...], state: State) -> Iterable[str]:
-    for word in first:
+def _several(fragment: str, state: State) -> list[str]:
+    """Return the models that may follow those with a comma after them."""
+    before, comma, _ = fragment.rpartition(",")
+    return [f"{before}{comma}{name}" for name in _models(state) if name not in before.split(",")]
+
+
+def _tools(_: str, state: State) -> list[str]:
+    """Return the functions of the notebook, and the tools of the service."""
+    from claude_magic.tools.functions import Tool
+    from claude_magic.tools.server import KNOWN
+
+    held: Mapping[str, Any] = state.get("variables", {})
+    own = (n for n, v in held.items() if isinstance(v, Tool | Callable) and not _is_type(v))
+    return [*sorted(own), *KNOWN]
+
+
+def _types(_: str, state: State) -> list[str]:
+    """Return the classes and schemas of the notebook, and Python's own types."""
+    from claude_magic.typenames import KNOWN
+
+    held: Mapping[str, Any] = state.get("variables", {})
+    return [*sorted(name for name, value in held.items() if _is_type(value)), *KNOWN]
+
+
+def _is_type(value: Any) -> bool:
+    if isinstance(value, dict):
+        fields = bool(value) and all(isinstance(one, type) for one in value.values())
+        return fields or (value.get("type") == "object" and "properties" in value)
+    return isinstance(value, type) or get_origin(value) is not None
+
+
+VALUES: dict[str, Callable[[str, State], Iterable[str]]] = {
+    # a kind of flag: what its value can be
+    "word": lambda _, state: _models(state),
+    "models": _several,
+    "name": lambda _, state: sorted(state.get("variables", ())),
+    "thread": lambda _, state: sorted(state.get("threads", ())),
+    "path": lambda fragment, state: [*_files(fragment), *state.get("seen", {}).get("files", ())],
+    "skill": lambda _, state: [*flags.SKILLS, *state.get("seen", {}).get("skills", ())],
+    "tool": _tools,
+    "type": _types,
+}
+
+
+def _arguments(wanted: tuple[str, ...], fragment: str, state: State) -> Iterable[str]:
+    for word in wanted:
         if word == "@models":
             yield from _models(state)
         elif word == "@topics":
-            yield from [*flags.BY_NAME, *(f"--{f.name}" for f in flags.FLAGS)]
+            yield from [*flags.BY_NAME, *(f"--{f.name}" for f in (*flags.FLAGS, *flags.OWN))]
+        elif word in ("@files", "@notebooks"):
+            ends = (".ipynb", "/") if word == "@notebooks" else ("",)
+            yield from (path for path in _files(fragment) if path.endswith(ends))
         else:
             yield from state.get(word[1:], ()) if word.startswith("@") else (word,)
 
@@ -233,12 +305,12 @@ def uninstall(ip: Any) -> None:
 
 def _notebook(ip: Any) -> State:
     """Return what a notebook holds: its variables, conversations, aliases, settings and what it was shown."""
-    from claude_magic import listings, settings
+    from claude_magic import failing, listings, settings
     from claude_magic.thread import threads
 
     names = {k: v for k, v in ip.user_ns.items() if not k.startswith("_") and k not in ip.user_ns_hidden}
     return {
-        "variables": names,
+        "variables": failing.named(ip) | names,
         "threads": [thread.name for thread in threads],
         "aliases": list(settings.aliases()),
         "settings": list(settings.OPTIONS),

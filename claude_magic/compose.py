@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, settings, sizes, wire
+from claude_magic import catalog, history, settings, sizes, wire
 from claude_magic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from claude_magic.catalog import Model
@@ -31,19 +31,24 @@ NOT_COUNTED = frozenset(
 
 
 def blocks(
-    prompt: Prompt, attach: Sequence[str | Path | Mapping[str, Any]] = (), *, code: bool = False
+    prompt: Prompt,
+    attach: Sequence[str | Path | Mapping[str, Any]] = (),
+    *,
+    code: bool = False,
+    citations: bool = False,
+    tier: str | None = None,
 ) -> list[dict[str, Any]]:
     """Return the content blocks of a question, files first; raises InputError where there is no question.
 
-    A file is a path, an id, or what the service says of a file; `code` says that code can read any.
+    A file is a path, an id, or what the service says of a file; `code` says that code can read any. For
+    `citations` and `tier` see `prompt.render`.
     """
     made = [{"type": "text", "text": prompt}] if isinstance(prompt, str) else list(prompt)
     if attach:
         from claude_magic.prompt import render
 
         text = prompt if isinstance(prompt, str) else ""
-        files = [file if isinstance(file, dict) else str(file) for file in attach]
-        shown = render(text, {}, raw=True, attach=files, code=code).blocks
+        shown = render(text, {}, raw=True, attach=attach, code=code, citations=citations, tier=tier).blocks
         made = shown if text else [*shown, *made]
     if not any(b.get("type") != "text" or str(b.get("text", "")).strip() for b in made):
         raise InputError("There is no question", hint="Write it under %%claude, or after %claude.")
@@ -51,12 +56,26 @@ def blocks(
 
 
 def request(
-    thread: Thread, user: dict[str, Any] | None, *, system: str | None = None, **given: Any
+    thread: Thread,
+    user: dict[str, Any] | None,
+    *,
+    system: str | None = None,
+    history_tokens: int | None = None,
+    compact: bool | None = None,
+    count: Callable[[Mapping[str, Any]], int | None] | None = None,
+    **given: Any,
 ) -> dict[str, Any]:
-    """Return the body that asks `user` in a thread; `given` is as for `compose`."""
+    """Return the body that asks `user` in a thread; `given` is as for `compose`.
+
+    Of a long history the oldest turns are left out, see `history.fit`; `count` counts a body's tokens.
+    """
     settings.load_prices()
     messages = [*thread.messages, *([user] if user else [])]
-    return compose(messages, system=thread.system if system is None else system, **given)
+    body = compose(messages, system=thread.system if system is None else system, **given)
+    if body["messages"] is not messages:
+        return body  # they are the reader's own, from the `params`
+    how: dict[str, Any] = {"history_tokens": history_tokens, "compact": compact, "count": count}
+    return history.fit(thread, user, body, estimate, **how)
 
 
 def compose(
@@ -100,6 +119,8 @@ def compose(
         body["thinking"] = thinking
     if not isinstance(more.get("messages", []), list):
         raise InputError("messages must be a list", hint="Leave -p messages out; the prompt makes them.")
+    if isinstance(own := more.get("thinking"), dict) and "type" not in own:  # -p thinking.display=updates
+        more["thinking"] = {"type": "adaptive", **(thinking or {}), **own}
     if room:
         more = _in_room(room, more)
     config = {**body.get("output_config", {}), **_mapping(more.get("output_config"))}
@@ -146,7 +167,7 @@ def _effort(model: Model | None, wanted: Setting) -> str | None:
     if not level or model is None:
         return level
     levels = model.effort_levels
-    if levels is None and model.default_effort is None:
+    if levels is None and model.default_effort is None and model.thinking:  # else it is not known
         if wanted.source != "argument":
             return None  # a setting holds for the models that know efforts
         raise InputError(
@@ -234,7 +255,7 @@ def estimate(body: Mapping[str, Any], model: str | None = None) -> int:
 def _text(value: Any) -> str:
     """Return the words of a JSON value: of messages and texts the content, else names of fields too."""
     if isinstance(value, dict):
-        if value.get("type") == "text" or "role" in value:
+        if (value.get("type") == "text" and "data" not in value) or "role" in value:
             return _text(value.get("text") or value.get("content") or "")
         return " ".join(f"{k} {_text(v)}" for k, v in value.items() if not (k == "data" and _binary(value)))
     if isinstance(value, list | tuple):

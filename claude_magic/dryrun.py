@@ -2,99 +2,196 @@
 
 from __future__ import annotations
 
+import html
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog, compose, current, limits, making, uploads
-from claude_magic.errors import APIConnectionError, ConfigError
+from claude_magic import caching, catalog, compose, current, limits, question, replaying, uploads
+from claude_magic.compare import models_of
+from claude_magic.counting import COUNTED, ESTIMATE, Count, Counting
+from claude_magic.errors import ConfigError
 from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from decimal import Decimal
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
     from claude_magic.client import Client
 
-COUNTED = {"live": "counted by the service", "practice": "counted by the practice server"}
-ESTIMATE = "estimated by length"
+__all__ = ["COUNTED", "ESTIMATE", "Cost", "DryRun", "cost", "dry_run"]
+
+RECORDED = "recorded: played, free of charge"
+NOT_SENT = ("cell", "max_cost", "stream", "watch")
+"""Keywords of `ask` that say how it is asked, and change nothing of what is sent."""
 
 
 class Cost(NamedTuple):
-    """What one model would take: USD without an answer and for the longest, share of the context window."""
+    """What one model would take, for an answer of no tokens and of `max_tokens`; money in USD, None: unknown.
+
+    `counted` says who counted the input; `context_share` is its part of the context window.
+    """
 
     model: str
     input_tokens: int
+    counted: str
+    max_tokens: int
     low: Decimal | None
     high: Decimal | None
     context_share: float | None
 
 
 class DryRun(NamedTuple):
-    """A call that was not sent: its `body`, and what it would cost; the model chosen comes first."""
+    """A call that was not sent: its `body`, and what it would cost; the `asked` models come first.
+
+    With tools, or where an answer has to fit a type, a question may take up to `sends` calls; the costs are
+    those of the first.
+    """
 
     body: dict[str, Any]
     input_tokens: int
     counted: str
     costs: tuple[Cost, ...]
+    asked: int = 1
+    sends: int = 1
 
     def to_frame(self) -> pd.DataFrame:
         """Return the costs as a DataFrame indexed by model; money in USD."""
         import pandas as pd
 
-        return pd.DataFrame(self.costs).set_index("model")
+        return pd.DataFrame(self.costs, columns=Cost._fields).set_index("model")
 
     def __repr__(self) -> str:
         chosen = self.costs[0]
-        money = " to ".join(limits.usd(usd) for usd in (chosen.low, chosen.high) if usd is not None)
-        share = "" if chosen.context_share is None else f", {chosen.context_share:.1%} of the context window"
+        share = f", {_percent(chosen.context_share)} of the context window" if chosen.context_share else ""
         size = f"{self.input_tokens} tokens in ({self.counted}){share}"
-        return f"{size}; {chosen.model}: {money or 'price unknown'}. Nothing was asked."
+        names = chosen.model if self.asked == 1 else f"{self.asked} models together"
+        more = f"; up to {self.sends} calls, this is the first" if self.sends > 1 else ""
+        return f"{size}; {names}: {self._money()}{more}. Nothing was asked."
+
+    def _money(self) -> str:
+        low, high = (added(getattr(c, end) for c in self.costs[: self.asked]) for end in ("low", "high"))
+        known = [limits.usd(usd) for usd in (low, high) if usd is not None]
+        return " to ".join(dict.fromkeys(known)) or "price unknown"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's signature
+        printer.text(f"{_shown(self.to_frame()).to_string()}\n{self!r}")
+
+    def _repr_html_(self) -> str:
+        # without the class, what stands between two dollar signs is a formula
+        table, line = _shown(self.to_frame()).to_html(), html.escape(repr(self))
+        return f'<div class="mathjax_ignore tex2jax_ignore">{table}<p>{line}</p></div>'
 
 
 def dry_run(
     prompt: compose.Prompt,
     *,
     thread: Thread | str | None = None,
-    attach: Sequence[str | Path | Mapping[str, Any]] = (),
-    skills: Sequence[str] | str = (),
-    system: str | None = None,
+    model: str | None = None,
+    compare: Sequence[str] | str = (),
+    replay: str | None = None,
     client: Client | None = None,
     **given: Any,
 ) -> DryRun:
     """Return what `ask` with the same arguments would take and cost, without asking.
 
-    Tokens are counted by the service, free of charge, where a client can reach it; else they are estimated.
-    Nothing is uploaded: a file that would be stands in the body with its content, or a word for it.
+    The models are the one asked or those of `compare`, then the newest haiku, sonnet, opus and so on. Tokens
+    are counted by the service, free of charge, where a client can reach it; else they are estimated, and each
+    row says which. Nothing is uploaded: a file that would be stands in the body with its content, or a word
+    for it. Raises what the service refuses.
     """
     talk = threads.get(thread) if isinstance(thread, str) else thread or Thread()
-    wanted = making.skills(skills, lambda: client or current.client(), talk.skills)
-    user = talk.ask(compose.blocks(prompt, attach, code=bool(wanted)))
-    body = compose.request(talk, user, system=system, room=making.room(wanted, talk.container), **given)
-    body["messages"] = uploads.unsent(body["messages"])
-    guess = compose.estimate(body)
-    tokens, how = _counted(body, client) or (guess, ESTIMATE)
-    scale = tokens / max(guess, 1)
-    others = [m.id for word in catalog.SHORT if (m := catalog.find(word)) and m.id != body["model"]]
-    costs = [_cost(body, str(body["model"]), tokens)]
-    costs += [_cost(body, name, round(compose.estimate(body, name) * scale)) for name in others]
-    return DryRun(body, tokens, how, tuple(costs))
+    names = models_of(compare) if compare else [model]
+    given = {k: v for k, v in given.items() if k not in NOT_SENT}
+    ready = question.prepare(prompt, talk, lambda: client or current.client(replay), model=names[0], **given)
+    body = {**ready.body, "messages": uploads.unsent(ready.body["messages"])}
+    calls = bool(ready.toolbox and ready.toolbox.names)
+    body = caching.marked(body, ready.cache, compose.estimate, talks=thread is not None, calls=calls)
+    counting = Counting(client)
+    known = counting.count(body)
+    asked = [str(body["model"]), *names[1:]]
+    others = [m.id for word in catalog.SHORT if (m := catalog.find(word)) and m.id not in asked]
+    counts = [known, *(counting.count_for(body, n, known, ask=n in asked) for n in (*asked[1:], *others))]
+    costs = [
+        played(body, name, count)
+        if plays({**body, "model": name}, replay, client)
+        else cost(body, name, count)
+        for name, count in zip((*asked, *others), counts, strict=True)
+    ]
+    sends = ready.max_steps if calls else 2 if ready.form else 1
+    return DryRun(body, known.tokens, known.counted, tuple(costs), len(asked), sends)
 
 
-def _counted(body: Mapping[str, Any], client: Client | None) -> tuple[int, str] | None:
-    try:
-        client = client or current.client()
-        found = client.messages.count_tokens(**compose.countable(body))
-    except (ConfigError, APIConnectionError):  # no key or no network: nothing to count with
-        return None
-    return int(found["input_tokens"]), COUNTED[current.source_of(client, found)]
-
-
-def _cost(body: Mapping[str, Any], name: str, tokens: int) -> Cost:
+def cost(body: Mapping[str, Any], name: str, count: Count, earlier: int = 0) -> Cost:
+    """Return what a model takes for a body whose input is counted; `earlier` tokens may come on top of it."""
     model = catalog.find(name)
     most = min(body["max_tokens"], (model and model.max_output_tokens) or body["max_tokens"])
-    usage = {"input_tokens": tokens, "speed": body.get("speed"), "inference_geo": body.get("inference_geo")}
-    low, high = (catalog.cost({**usage, "output_tokens": n}, name) for n in (0, most))
+    kept = limits.cached_for(body)  # then the input may be read from the cache, or written to it
+    low = _price(body, name, {"cache_read_input_tokens" if kept else "input_tokens": count.tokens})
+    whole = count.tokens + earlier
+    high = _price(
+        body,
+        name,
+        {
+            "output_tokens": most,
+            "cache_creation_input_tokens" if kept else "input_tokens": whole,
+            "cache_creation": {f"ephemeral_{kept}_input_tokens": whole} if kept else None,
+        },
+    )
     window = model.context_window if model else None
-    return Cost(name, tokens, low, high, tokens / window if window else None)
+    share = count.tokens / window if window else None
+    return Cost(name, count.tokens, count.counted, most, low, high, share)
+
+
+def plays(body: Mapping[str, Any], replay: str | None, client: Client | None = None) -> bool:
+    """Say whether a recorded answer would be played to this body, which costs nothing."""
+    try:
+        return replaying.certain(client or current.client(replay), body) is not None
+    except ConfigError:  # there is nobody to ask
+        return False
+
+
+def played(body: Mapping[str, Any], name: str, count: Count) -> Cost:
+    """Return what a model takes whose answer is recorded."""
+    return cost(body, name, count)._replace(counted=RECORDED, low=Decimal(0), high=Decimal(0))
+
+
+def added(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Return the sum of amounts in USD, None where one is not known."""
+    total = Decimal(0)
+    with localcontext(catalog.EXACT):
+        for amount in amounts:
+            if amount is None:
+                return None
+            total += amount
+    return total
+
+
+def _price(body: Mapping[str, Any], name: str, usage: Mapping[str, Any]) -> Decimal | None:
+    told = {"speed": body.get("speed"), "inference_geo": body.get("inference_geo")}
+    return catalog.cost({"input_tokens": 0, "output_tokens": 0, **told, **usage}, name)
+
+
+def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of costs as texts to read."""
+    shown = {name: frame[name].map(form) for name, form in SHOWN.items()}
+    return frame[[]].assign(**shown)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None or share != share else "<0.1%" if share < 0.001 else f"{share:.1%}"  # NaN
+
+
+def money(amount: Decimal | None) -> str:
+    """Return an amount in USD to read."""
+    return "unknown" if amount is None or amount != amount else limits.usd(amount)  # NaN
+
+
+SHOWN: dict[str, Callable[[Any], str]] = {
+    "input_tokens": "{:,}".format,
+    "max_tokens": "{:,}".format,
+    "low": money,
+    "high": money,
+    "context_share": _percent,
+    "counted": str,
+}

@@ -102,6 +102,14 @@ class Endpoint(NamedTuple):
         return urljoin(DOCS, self.page or f"{'beta/' * self.beta}{self.name.replace('.', '/')}")
 
     @property
+    def returns(self) -> str:
+        """Return what the method gives, as Python writes it: `Page[Skill]`, `Feed[bytes]`, `Skill`."""
+        streamed = self.kind in ("binary", "jsonl") or (self.kind == "sse" and self.method == "GET")
+        return (
+            f"{'Page' if self.paging else 'Feed'}[{self.answer}]" if self.paging or streamed else self.answer
+        )
+
+    @property
     def signature(self) -> inspect.Signature:
         """Return what the method takes: the path's parameters by place, all else by keyword."""
         import inspect
@@ -116,7 +124,7 @@ class Endpoint(NamedTuple):
             for p in ordered
         ]
         options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD, annotation="Any")
-        return inspect.Signature([*given, options], return_annotation=self.answer)
+        return inspect.Signature([*given, options], return_annotation=self.returns)
 
 
 def match(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:

@@ -24,12 +24,15 @@ Class names and statuses follow https://docs.claude.com/en/api/errors and the of
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from claude_magic.app import Response
     from claude_magic.wire import Message
+
+T = TypeVar("T")
 
 
 class Attempt(NamedTuple):
@@ -46,10 +49,12 @@ class ClaudeError(Exception):
     Attributes: `message` (one sentence), `hint` (what to type next), `status` (HTTP status or None), `type`
     and `error_code` (the API's own words), `request_id`, `retry_after` (seconds), `partial` (the Message so
     far, where a stream broke), `attempts` (one `Attempt` per send), `body` (the decoded answer),
-    and `answer` (what a question had been answered so far).
+    `answer` (what a question had been answered so far), and `response` (the HTTP answer: `.status`,
+    `.headers`).
     """
 
     answer: Any = None
+    response: Response | None = None
 
     def __init__(
         self,
@@ -102,18 +107,9 @@ class ClaudeError(Exception):
     def _render_traceback_(self) -> list[str]:
         return self.lines()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.message, self.__dict__))
-
 
 def _arrow(hint: str) -> str:
     return f"→ {printable(hint)}"
-
-
-def _rebuild(kind: type[ClaudeError], message: str, state: dict[str, Any]) -> ClaudeError:
-    error = kind(message)
-    error.__dict__.update(state)
-    return error
 
 
 class InputError(ClaudeError):
@@ -160,47 +156,54 @@ class StreamError(APIError):
     """A stream broke, ended early or reported an error; `.partial` has what arrived."""
 
 
+STATUS: dict[int, type[APIStatusError]] = {}
+
+
 class APIStatusError(APIError):
     """The service said no, with a status."""
 
+    def __init_subclass__(cls, status: int = 0) -> None:
+        if status:
+            STATUS[status] = cls
 
-class BadRequestError(APIStatusError):
+
+class BadRequestError(APIStatusError, status=400):
     """400: malformed, unsupported, or a spend limit of the organisation's own."""
 
 
-class AuthenticationError(APIStatusError):
+class AuthenticationError(APIStatusError, status=401):
     """401: the key is wrong, revoked or expired."""
 
 
-class PaymentRequiredError(APIStatusError):
+class PaymentRequiredError(APIStatusError, status=402):
     """402: a payment problem."""
 
 
-class PermissionDeniedError(APIStatusError):
+class PermissionDeniedError(APIStatusError, status=403):
     """403: the key lacks access."""
 
 
-class NotFoundError(APIStatusError):
+class NotFoundError(APIStatusError, status=404):
     """404: the path, id or model is unknown."""
 
 
-class RequestTimeoutError(APIStatusError):
+class RequestTimeoutError(APIStatusError, status=408):
     """408: the service waited too long for the request."""
 
 
-class ConflictError(APIStatusError):
+class ConflictError(APIStatusError, status=409):
     """409: the state changed in between."""
 
 
-class RequestTooLargeError(APIStatusError):
+class RequestTooLargeError(APIStatusError, status=413):
     """413: the request is larger than the endpoint takes."""
 
 
-class UnprocessableEntityError(APIStatusError):
+class UnprocessableEntityError(APIStatusError, status=422):
     """422: understood, but not possible."""
 
 
-class RateLimitError(APIStatusError):
+class RateLimitError(APIStatusError, status=429):
     """429: a rate or spend limit."""
 
 
@@ -208,7 +211,7 @@ class InternalServerError(APIStatusError):
     """5xx: the service failed."""
 
 
-class OverloadedError(InternalServerError):
+class OverloadedError(InternalServerError, status=529):
     """529: the service is overloaded."""
 
 
@@ -224,20 +227,6 @@ class Stopped(KeyboardInterrupt):
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
 
-
-STATUS: dict[int, type[APIStatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    402: PaymentRequiredError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    408: RequestTimeoutError,
-    409: ConflictError,
-    413: RequestTooLargeError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
-    529: OverloadedError,
-}
 
 HINTS: dict[int | str, str] = {
     # by error.details.error_code, then by status: https://docs.claude.com/en/api/errors
@@ -267,25 +256,18 @@ SERVER_HINT = "The service failed, not your request; run the cell again in a min
 def from_response(status: int, body: bytes, **facts: Any) -> APIStatusError:
     """Return the error for an HTTP answer whose status is not a success; `facts` are attributes to add."""
     decoded = _decode(body)
-    error = decoded.get("error") if isinstance(decoded, dict) else None
-    error = error if isinstance(error, dict) else {}
-    details = error.get("details")
-    code = details.get("error_code") if isinstance(details, dict) else None
-    code = code if isinstance(code, str) else None
-    if isinstance(decoded, dict) and isinstance(decoded.get("request_id"), str):
-        facts["request_id"] = facts.get("request_id") or decoded["request_id"]
-    said = error.get("message")
-    message = _one_line(said if isinstance(said, str) and said else _plain(decoded, status))
+    error = _at(decoded, "error", dict)
+    code = _at(_at(error, "details", dict), "error_code", str)
+    facts["request_id"] = facts.get("request_id") or _at(decoded, "request_id", str)
+    message = _one_line(_at(error, "message", str) or _plain(decoded, status))
     kind = STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
-    return kind(
-        message,
-        hint=_hint_for(status, code, message),
-        status=status,
-        type=error["type"] if isinstance(error.get("type"), str) else None,
-        error_code=code,
-        body=decoded,
-        **facts,
-    )
+    hint, told = _hint_for(status, code, message), _at(error, "type", str)
+    return kind(message, hint=hint, status=status, type=told, error_code=code, body=decoded, **facts)
+
+
+def _at(value: Any, name: str, kind: type[T]) -> T | None:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, kind) else None
 
 
 def _hint_for(status: int, code: str | None, message: str) -> str:

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import socket
 import ssl
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx2
 
-from claude_magic.errors import APIConnectionError, APITimeoutError, ClaudeError, ReplayError
+from claude_magic.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseError,
+    APITimeoutError,
+    ClaudeError,
+    ConfigError,
+    InputError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +38,16 @@ class Told(NamedTuple):
 def explain(error: Exception, host: str, silence: Any) -> Told:
     """Return the ClaudeError for an exception; `silence` is the time that was allowed (seconds)."""
     if isinstance(error, ClaudeError):
-        return Told(error, unsent=isinstance(error, ReplayError), final=True)
+        return Told(error, not isinstance(error, APIError), not isinstance(error, APIConnectionError))
     if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
         return Told(timed_out(f"Could not reach {host} in time"), unsent=True)
     if isinstance(error, httpx2.TimeoutException):
         return Told(timed_out(f"{host} was silent for {_seconds(silence)}"))
     if isinstance(error, httpx2.ConnectError):
         return _unreachable(error, host)
-    for kinds, text, hint, final in _FAULTS:
-        if isinstance(error, kinds):
-            return Told(APIConnectionError(text.format(host=host), hint=hint), final=final)
+    for fault, kind, text, hint in _FAULTS:
+        if isinstance(error, fault):
+            return explain(kind(text.format(host=host), hint=hint), host, silence)
     return Told(APIConnectionError(f"The exchange with {host} failed ({type(error).__name__})", hint=_RETRY))
 
 
@@ -64,28 +73,19 @@ _ADDRESS = "Check the network and the address; %claude status shows the one in u
 _CERTIFICATE = (
     "Check the address and this machine's clock; for a company's own CA set SSL_CERT_FILE to its file."
 )
+_PROXY, _HEADERS = "Check HTTPS_PROXY and NO_PROXY.", "Check default_headers and extra_headers."
 _REASONS: tuple[tuple[type[BaseException], str, str], ...] = (
     (socket.gaierror, "No host is named {host}", _ADDRESS),
     (ConnectionRefusedError, "{host} refused the connection", _ADDRESS),
     (ssl.SSLError, "No TLS connection to {host} could be made", _CERTIFICATE),
 )
-_FAULTS: tuple[tuple[Any, str, str, bool], ...] = (
-    (httpx2.ProxyError, "The proxy on the way to {host} refused", "Check HTTPS_PROXY and NO_PROXY.", False),
-    (httpx2.DecodingError, "The answer of {host} could not be unpacked", _RETRY, True),
-    (
-        httpx2.LocalProtocolError,
-        "The request has a header that HTTP does not allow",
-        "Check default_headers.",
-        True,
-    ),
-    (
-        httpx2.RemoteProtocolError,
-        "{host} did not answer in HTTP, or closed the connection early",
-        _RETRY,
-        False,
-    ),
-    (httpx2.UnsupportedProtocol, "The address of {host} is not http or https", _ADDRESS, True),
-    (httpx2.NetworkError, "The connection to {host} broke", _RETRY, False),
+_FAULTS: tuple[tuple[type[Exception], type[ClaudeError], str, str], ...] = (
+    (httpx2.ProxyError, APIConnectionError, "The proxy on the way to {host} refused", _PROXY),
+    (zlib.error, APIResponseError, "The answer of {host} could not be unpacked", _RETRY),
+    (httpx2.LocalProtocolError, InputError, "The request has a header that HTTP does not allow", _HEADERS),
+    (httpx2.RemoteProtocolError, APIConnectionError, "{host} broke off, or did not answer in HTTP", _RETRY),
+    (httpx2.UnsupportedProtocol, ConfigError, "The address of {host} is not http or https", _ADDRESS),
+    (httpx2.NetworkError, APIConnectionError, "The connection to {host} broke", _RETRY),
 )
 
 

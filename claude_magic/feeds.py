@@ -1,31 +1,27 @@
 """How is an answer read that arrives in pieces: the bytes of a file, JSON lines, events?
 
-A splitter turns bytes into items and holds no socket; `Feed` and `AsyncFeed` are the two loops around one.
+A splitter turns bytes into items and holds no socket; a `Feed` hands them out.
 """
 
 from __future__ import annotations
 
-from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Self
+import io
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from claude_magic import wire
-from claude_magic.app import Response
-from claude_magic.errors import (
-    APIConnectionError,
-    ClaudeError,
-    InputError,
-    Stopped,
-    StreamError,
-    from_response,
-)
+from claude_magic import instead, wire
+from claude_magic.errors import APIConnectionError, ClaudeError, InputError, StreamError, from_response
 from claude_magic.saving import Unfinished
 from claude_magic.sse import Decoder
+from claude_magic.transport import Awaiting, Blocking, Whole, followed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
+    import pandas as pd
+
+    from claude_magic.app import Response
     from claude_magic.policy import Reply
 
 LONGEST = 64 * 2**20  # bytes of one line
@@ -33,28 +29,36 @@ AGAIN = "Ask for it again; nothing was changed by reading it."
 LOST = "Ask again; what had been written is charged."
 
 
-class Bytes:
+class Bytes(Whole):
     """A file's content: the pieces as they come, cleaned of keys."""
 
-    done = False  # whether all has come, whatever becomes of the connection
+    hint = ""  # what to do when it breaks off, where that is not the connection's
 
     def __init__(self, reply: Reply) -> None:
         self.reply, self.clean = reply, reply.open.route.clean
         self.kept = max((len(s.reveal()) for s in reply.open.route.hidden), default=1) - 1
         self.rest = b""
 
-    def take(self, chunk: bytes) -> Iterator[Any]:
-        """Yield the items that these bytes complete."""
+    def take(self, chunk: bytes) -> Iterable[Any]:
+        """Return the items that these bytes complete."""
         if self.kept:  # the end of a piece may be the beginning of a key
             data = self.clean(self.rest + chunk)
             chunk, self.rest = data[: -self.kept], data[-self.kept :]
-        if chunk:
-            yield chunk
+        return (chunk,) if chunk else ()
 
-    def end(self) -> Iterator[Any]:
-        """Yield what the end completes; raises StreamError where the end is too early."""
-        if self.rest:
-            yield self.rest
+    def end(self) -> Iterable[Any]:
+        """Return what the end completes; raises StreamError where the end is too early."""
+        return (self.rest,) if self.rest else ()
+
+    def blame(self, error: ClaudeError) -> ClaudeError:
+        """Return the error with what is known of the answer; a connection that broke is a StreamError."""
+        if type(error) is APIConnectionError:
+            error = StreamError(error.message, hint=self.hint or error.hint)
+        error.partial = error.partial or self.message
+        error.status = error.status or self.reply.status
+        error.request_id = error.request_id or self.reply.headers.get("request-id")
+        error.attempts = error.attempts or self.reply.attempts
+        return error
 
 
 class Lines(Bytes):
@@ -92,13 +96,16 @@ class Events(Bytes):
     """Server events: a Record for the data of each; the service ends when it likes."""
 
     hint = AGAIN
+    longest = LONGEST
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply)
-        self.decoder = Decoder(limit=LONGEST)
-        kind = reply.headers.get("content-type", "")
+    def begin(self) -> None:
+        """Raise APIResponseError where the answer is no stream."""
+        kind = self.reply.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
-            raise reply.unusable(f"The server answered with {kind or 'no content type'}, not with a stream")
+            raise self.reply.unusable(
+                f"The server answered with {kind or 'no content type'}, not with a stream"
+            )
+        self.decoder = Decoder(limit=self.longest)
 
     def take(self, chunk: bytes) -> Iterator[Any]:
         """Yield the Records of the events that these bytes complete; raises StreamError."""
@@ -106,9 +113,9 @@ class Events(Bytes):
             if data and not self._mark(data):
                 yield self._record(name, self.clean(data))
 
-    def end(self) -> Iterator[Any]:
-        """Yield nothing: an event without its end is none."""
-        return iter(self.decoder.flush())
+    def end(self) -> Iterable[Any]:
+        """Return nothing: an event without its end is none."""
+        return self.decoder.flush()
 
     def _mark(self, data: bytes) -> bool:
         """Say whether this is the mark of the end, and no event."""
@@ -118,18 +125,22 @@ class Events(Bytes):
         try:
             event = wire.decode(data)
         except ValueError:
-            raise StreamError("An event of the stream is not JSON", hint=self.hint) from None
+            raise self.not_json() from None
         kind = event.get("type") if isinstance(event, dict) else ""
         if name == "error" or kind == "error" or (kind is None and "error" in event):
-            told = from_response(self.reply.status, data)
-            raise StreamError(
-                f"The stream was ended by the service: {told.message}",
-                hint=self.hint,
-                type=told.type,
-                error_code=told.error_code,
-                body=event,
-            )
+            raise self.reported(data)
         return event
+
+    def not_json(self) -> StreamError:
+        """Return the error for an event that cannot be read."""
+        return StreamError("An event of the stream is not JSON", hint=self.hint)
+
+    def reported(self, data: bytes) -> StreamError:
+        """Return the error that an event tells of."""
+        told = from_response(self.reply.status, data)
+        text = f"The stream was ended by the service: {told.message}"
+        facts = {"type": told.type, "error_code": told.error_code, "body": told.body}
+        return StreamError(text, hint=self.hint, **facts)
 
 
 class Writing(Events):
@@ -137,11 +148,15 @@ class Writing(Events):
 
     hint = LOST
 
-    def end(self) -> Iterator[Any]:
-        """Yield nothing; raises StreamError where the answer had not ended."""
+    def end(self) -> Iterable[Any]:
+        """Return nothing; raises StreamError where the answer had not ended."""
         if not self.done:
-            raise StreamError("The stream ended before the answer was complete", hint=self.hint)
+            raise self.unended()
         return super().end()
+
+    def unended(self) -> ClaudeError:
+        """Return the error for an answer that is not whole."""
+        return self.blame(StreamError("The stream ended before the answer was complete", hint=self.hint))
 
     def _mark(self, data: bytes) -> bool:
         found = super()._mark(data)
@@ -154,35 +169,95 @@ class Writing(Events):
         return event
 
 
-class _Feed:
-    """What both feeds know: the answer they read and its HTTP side. It can be read once."""
+class Reader:
+    """What is known of an answer that is read once, and the ways to read it."""
 
+    _way: ClassVar[Any]
+    _reply: Reply | None = None
+    _items: Any = None
+
+    def _begin(self, reply: Reply, splitter: Bytes) -> None:
+        self._reply, self._items = reply, self._way.items(reply.open, splitter)
+
+    @property
+    def response(self) -> Response | None:
+        """The HTTP answer: `.status` and `.headers`."""
+        return self._reply.response if self._reply else None
+
+    @property
+    def request_id(self) -> str | None:
+        """The `request-id` of the answer."""
+        return self._reply.headers.get("request-id") if self._reply else None
+
+    @followed
+    def close(self) -> Generator[Any, Any, None]:
+        """Close the connection; what was read stays."""
+        if self._reply is not None:
+            yield self._way.close(self._reply.open)
+
+
+class _Feed(Reader):
     def __init__(self, reply: Reply, splitter: type[Bytes] = Bytes) -> None:
-        self._reply = reply
-        self._items = self._begun(reply, splitter)
-
-    def _begun(self, reply: Reply, splitter: type[Bytes]) -> Any:
-        """Return the items, begun: from then on, dropping them closes the connection."""
-        raise NotImplementedError
+        self._splitter = splitter(reply)
+        self._begin(reply, self._splitter)
 
     def _taken(self) -> Any:
         items, self._items = self._items, None
         if items is None:
             raise InputError("This answer was read already", hint="Keep what it gave, or ask for it again.")
+        if self._reply and self._reply.open.closed:  # as an event loop that ends does with what it knows of
+            raise InputError("This answer was closed before it was read", hint="Read it within its block.")
         return items
 
-    @property
-    def response(self) -> Response:
-        """The HTTP answer: `.status` and `.headers`."""
-        return Response(self._reply.status, self._reply.headers)
+    @followed
+    def read(self) -> Generator[Any, Any, bytes]:
+        """Return all bytes at once."""
+        pieces: list[bytes] = []
+        yield self._way.each(self._taken(), pieces.append)
+        return b"".join(pieces)
 
-    @property
-    def request_id(self) -> str | None:
-        """The `request-id` of the answer."""
-        return self._reply.headers.get("request-id")
+    @followed
+    def text(self) -> Generator[Any, Any, str]:
+        """Return all bytes as UTF-8 text."""
+        data: bytes = yield self.read()
+        return data.decode("utf-8", "replace")
+
+    @followed
+    def open(self) -> Generator[Any, Any, io.BytesIO]:
+        """Return all bytes as a file to be read, as in `pd.read_excel(feed.open())`."""
+        return io.BytesIO((yield self.read()))
+
+    @followed
+    def to_frame(self) -> Generator[Any, Any, pd.DataFrame]:
+        """Return the lines as a DataFrame, a row for each; those of a batch by `custom_id`.
+
+        Raises InputError where there are no lines but bytes.
+        """
+        if not isinstance(self._splitter, Lines | Events):
+            raise InputError("A file's bytes are no rows", hint="Try pd.read_csv(feed.open()) or its kind.")
+        from claude_magic.frames import records, results
+
+        found: list[Any] = []
+        yield self._way.each(self._taken(), found.append)
+        batch = found and all("custom_id" in one and "result" in one for one in found)
+        return results.results(found) if batch else records.frame(found)
+
+    def __getattr__(self, name: str) -> Any:
+        also = ": .open() gives a file that has" if name in instead.FILE else ""
+        raise AttributeError(f"A {type(self).__name__} has no {name}{also}")
+
+    @followed
+    def write_to_file(self, path: str | os.PathLike[str] | Unfinished) -> Generator[Any, Any, Path]:
+        """Write the bytes to a file that appears only once it is whole; returns its path."""
+        with path if isinstance(path, Unfinished) else Unfinished(path) as file:
+            yield self._way.each(self._taken(), file.write)
+            if file.missing > 0:
+                lost = StreamError(f"{file.missing:,} bytes of the file did not come", hint=AGAIN)
+                raise self._splitter.blame(lost)
+        return file.path
 
     def __repr__(self) -> str:
-        kind = self._reply.headers.get("content-type", "unknown content")
+        kind = self.response.headers.get("content-type", "unknown content") if self.response else ""
         return f"<{type(self).__name__} {kind}, to be read once>"
 
 
@@ -192,34 +267,12 @@ class Feed(_Feed):
     Raises ClaudeError when it breaks off, and Stopped when interrupted.
     """
 
-    def _begun(self, reply: Reply, splitter: type[Bytes]) -> Any:
-        items = _read(reply, splitter)
-        next(items)
-        return items
+    _way = Blocking
 
     def __iter__(self) -> Iterator[Any]:
         return self._taken()  # type: ignore[no-any-return]
 
     iter_bytes = __iter__
-
-    def read(self) -> bytes:
-        """Return all bytes at once."""
-        return b"".join(self)
-
-    def text(self) -> str:
-        """Return all bytes as UTF-8 text."""
-        return self.read().decode("utf-8", "replace")
-
-    def write_to_file(self, path: str | os.PathLike[str]) -> Path:
-        """Write the bytes to a file that appears only once it is whole; returns its path."""
-        with Unfinished(path) as file:
-            for piece in self:
-                file.write(piece)
-        return file.path
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._reply.open.close()
 
     def __enter__(self) -> Self:
         return self
@@ -231,36 +284,12 @@ class Feed(_Feed):
 class AsyncFeed(_Feed):
     """An answer that arrives in pieces, for `async for`; otherwise as `Feed`."""
 
-    def _begun(self, reply: Reply, splitter: type[Bytes]) -> Any:
-        items = _aread(reply, splitter)
-        with suppress(StopIteration):  # its first step waits for nothing
-            items.asend(None).send(None)
-        return items
+    _way = Awaiting
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self._taken()  # type: ignore[no-any-return]
 
     iter_bytes = __aiter__
-
-    async def read(self) -> bytes:
-        """Return all bytes at once."""
-        return b"".join([piece async for piece in self])
-
-    async def text(self) -> str:
-        """Return all bytes as UTF-8 text."""
-        return (await self.read()).decode("utf-8", "replace")
-
-    async def write_to_file(self, path: str | os.PathLike[str]) -> Path:
-        """Write the bytes to a file that appears only once it is whole; returns its path."""
-        with Unfinished(path) as file:
-            async with aclosing(aiter(self)) as pieces:  # type: ignore[type-var]
-                async for piece in pieces:
-                    file.write(piece)
-        return file.path
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._reply.open.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -268,48 +297,10 @@ class AsyncFeed(_Feed):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-
-def _read(reply: Reply, kind: type[Bytes]) -> Iterator[Any]:
-    """Yield once when begun, then the items; holds no feed, so that a dropped one is closed at once."""
-    splitter: Bytes | None = None
-    try:
-        yield None
-        splitter = kind(reply)
-        for chunk in reply.open.chunks():
-            yield from splitter.take(chunk)
-        yield from splitter.end()
-    except ClaudeError as error:
-        if splitter is None or not splitter.done:  # a whole answer stays whole
-            raise _told(error, reply) from None
-    except KeyboardInterrupt:
-        raise Stopped from None
-    finally:
-        reply.open.close()
-
-
-async def _aread(reply: Reply, kind: type[Bytes]) -> AsyncGenerator[Any, None]:
-    splitter: Bytes | None = None
-    try:
-        yield None
-        splitter = kind(reply)
-        async with aclosing(reply.open.achunks()) as chunks:
-            async for chunk in chunks:
-                for item in splitter.take(chunk):
-                    yield item
-        for item in splitter.end():
-            yield item
-    except ClaudeError as error:
-        if splitter is None or not splitter.done:
-            raise _told(error, reply) from None
-    finally:
-        await reply.open.aclose()
-
-
-def _told(error: ClaudeError, reply: Reply) -> ClaudeError:
-    """Return the error with what is known of the answer; a connection that broke in it is a StreamError."""
-    if type(error) is APIConnectionError:
-        error = StreamError(error.message, hint=error.hint)
-    error.status = error.status or reply.status
-    error.request_id = error.request_id or reply.headers.get("request-id")
-    error.attempts = error.attempts or reply.attempts
-    return error
+    if TYPE_CHECKING:  # what the same methods return here
+        read: Callable[[], Awaitable[bytes]]  # type: ignore[assignment]
+        text: Callable[[], Awaitable[str]]  # type: ignore[assignment]
+        write_to_file: Callable[[str | os.PathLike[str]], Awaitable[Path]]  # type: ignore[assignment]
+        close: Callable[[], Awaitable[None]]  # type: ignore[assignment]
+        open: Callable[[], Awaitable[io.BytesIO]]  # type: ignore[assignment]
+        to_frame: Callable[[], Awaitable[pd.DataFrame]]  # type: ignore[assignment]

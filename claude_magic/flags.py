@@ -1,30 +1,32 @@
 """Which flags and commands does %claude know?
 
-The two tables here feed the parser, `%%claude?`, tab completion, the command line and the documentation.
+The tables here feed the parser, `%%claude?`, tab completion, the command line and the documentation;
+`manual.py` makes the help of them.
 """
 
 from __future__ import annotations
 
-import textwrap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from claude_magic import verbs
-from claude_magic.errors import InputError, nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from claude_magic.errors import nearest
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 """In rising order: https://docs.claude.com/en/docs/build-with-claude/effort"""
 FORMATS = ("markdown", "text", "code", "json", "df", "html")
-WIDTH = 80  # characters of a line of help: JupyterLab breaks longer ones, within words
+CACHES = ("auto", "5m", "1h", "off")
+"""How long the service keeps a beginning: https://platform.claude.com/docs/en/build-with-claude/prompt-caching"""
+REPLAYS = ("auto", "only", "refresh", "off")
 LINES = ("haiku", "sonnet", "opus", "fable", "mythos")
 SKILLS = ("xlsx", "pptx", "docx", "pdf")
 """Anthropic's own: https://platform.claude.com/docs/en/agents-and-tools/agent-skills/overview"""
 
 
 class Flag(NamedTuple):
-    """One flag: `field` is the attribute of `Ask` it sets, `kind` a row of `cell.KINDS`."""
+    """One flag: `field` is the attribute of `Ask` it sets, `kind` a row of `cell.KINDS`.
+
+    `alone` is its value where none of its `choices` follows.
+    """
 
     name: str
     field: str
@@ -35,6 +37,7 @@ class Flag(NamedTuple):
     short: str = ""
     metavar: str = ""
     choices: tuple[str, ...] = ()
+    alone: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -44,14 +47,15 @@ class Flag(NamedTuple):
     @property
     def repeats(self) -> bool:
         """Whether it may be given several times."""
-        return self.kind in ("path", "pair", "skill")
+        return self.kind in ("path", "pair", "skill", "tool")
 
 
 class Command(NamedTuple):
     """One reserved first word: `shape` is the pattern its arguments fit, one space between words.
 
-    What does not fit `shape` is taken for a question. `first` completes the first argument; words with an @
-    stand for what a notebook holds: @models, @threads, @settings, @topics.
+    What does not fit `shape` is taken for a question. `first` and `second` complete its arguments; words with
+    an @ stand for what there is: @models, @threads, @settings, @topics, @files, @notebooks. `takes` names
+    the flags that may stand anywhere after it.
     """
 
     name: str
@@ -61,6 +65,13 @@ class Command(NamedTuple):
     shape: str = ""
     first: tuple[str, ...] = ()
     bare: bool = True
+    takes: tuple[str, ...] = ()
+    second: tuple[str, ...] = ()
+
+    @property
+    def flags(self) -> dict[str, Flag]:
+        """The flags that may follow it, by the words they are typed with."""
+        return {word: flag for flag in (*FLAGS, *OWN) if flag.name in self.takes for word in flag.words}
 
 
 def _verbs(command: str) -> str:
@@ -68,7 +79,8 @@ def _verbs(command: str) -> str:
 
 
 # fmt: off
-_M, _P, _A, _S = "Model", "Prompt", "Answer", "Conversation and sending"
+_M, _P, _A = "Model", "Prompt", "Answer"
+_T, _C, _S = "Tools", "Conversation", "Sending"
 FLAGS: tuple[Flag, ...] = (
     Flag("model", "model", "word", _M, "model id, alias or short word", "-m opus", "m", "MODEL"),
     Flag("max-tokens", "max_tokens", "count", _M, "most tokens the answer may take (500, 4k, 1_000)",
@@ -77,13 +89,17 @@ FLAGS: tuple[Flag, ...] = (
          "--effort low", metavar="LEVEL", choices=EFFORTS),
     Flag("think", "think", "on", _M, "let the model think first", "--think"),
     Flag("no-think", "think", "off", _M, "no thinking, where the model lets you choose", "--no-think"),
-    Flag("param", "param", "pair", _M, "another field of the request: JSON or text; dots nest; may repeat",
+    Flag("param", "params", "pair", _M, "another field of the request: JSON or text; dots nest; may repeat",
          '-p stop_sequences=["END"] -p metadata.user_id=anna', "p", "K=V"),
+    Flag("compare", "compare", "models", _M, "ask several models, and show their answers side by side",
+         "--compare haiku,opus", metavar="M1,M2"),
     Flag("in", "inp", "name", _P, "a variable whose value follows the prompt", "-i df", "i", "NAME"),
     Flag("attach", "attach", "path", _P,
          "a file to send along, or a file's id: PDF, image or text, with --skill any; "
          "one of more than 1 MB is uploaded once; may repeat",
          '--attach "my report.pdf"', metavar="PATH"),
+    Flag("citations", "citations", "on", _P,
+         "cite the passages of what is attached, in numbered notes", "--attach report.pdf --citations"),
     Flag("skill", "skills", "skill", _P,
          "a skill for code that runs at the service: xlsx, pptx, docx, pdf or your own, also in the turns "
          "that follow; NAME@VERSION pins it; may repeat",
@@ -93,17 +109,56 @@ FLAGS: tuple[Flag, ...] = (
     Flag("out", "out", "name", _A, "keep the answer in a variable", "-o summary", "o", "NAME"),
     Flag("format", "format", "choice", _A, "how the answer is shown (html: its source)",
          "-f json", "f", "FORMAT", FORMATS),
+    Flag("schema", "returns", "type", _A,
+         "the type of the answer: a class of the notebook, list[CLASS], int, or a variable with "
+         "{'name': str} or a JSON schema",
+         "--schema Person", metavar="TYPE"),
+    Flag("choices", "choices", "labels", _A, "the answer is one of these labels", "--choices yes,no,unsure",
+         metavar="A,B"),
     Flag("quiet", "quiet", "on", _A, "show nothing; the answer is kept all the same", "-q -o summary", "q"),
     Flag("no-stream", "stream", "off", _A, "show the answer when it is complete", "--no-stream"),
-    Flag("thread", "thread", "thread", _S, "the conversation it belongs to", "-t rome", "t", "NAME"),
-    Flag("new", "new", "on", _S, "start the conversation anew", "--new"),
-    Flag("no-history", "no_history", "on", _S, "send this alone, and do not keep it", "--no-history"),
+    Flag("tool", "tools", "tool", _T,
+         "a function of the notebook that Claude may call, or a tool of the service such as web_search; "
+         "may repeat",
+         "--tool weather", metavar="NAME"),
+    Flag("max-steps", "max_steps", "count", _T, "most rounds of calls of tools in a turn",
+         "--tool weather --max-steps 5", metavar="INT"),
+    Flag("approve", "approve", "on", _T, "ask you before each call of a tool", "--tool weather --approve"),
+    Flag("thread", "thread", "thread", _C, "the conversation it belongs to", "-t rome", "t", "NAME"),
+    Flag("new", "new", "on", _C, "start the conversation anew", "--new"),
+    Flag("no-history", "no_history", "on", _C, "send this alone, and do not keep it", "--no-history"),
+    Flag("history-tokens", "history_tokens", "count", _C,
+         "most tokens of earlier turns that are sent along; the oldest are left out of what is sent",
+         "--history-tokens 20k", metavar="INT"),
+    Flag("compact", "compact", "on", _C,
+         "let the service sum up a long conversation, where the model has it", "--compact"),
+    Flag("cache", "cache", "choice", _S,
+         "keep the beginning of what is sent at the service, where it is cheaper to read again; "
+         "alone: for 5 minutes",
+         "--cache 1h", metavar="TIME", choices=CACHES, alone="5m"),
+    Flag("replay", "replay", "choice", _S, "answers recorded beside the notebook, in the place of new ones",
+         "--replay only", metavar="MODE", choices=REPLAYS),
+    Flag("show-request", "show_request", "on", _S, "show what is sent, and the tokens and cost of its parts",
+         "--show-request"),
     Flag("dry-run", "dry_run", "on", _S, "show what would be sent and what it may cost", "--dry-run"),
     Flag("max-cost", "max_cost", "usd", _S, "most this call may cost, in USD",
          "--max-cost 0.05", metavar="USD"),
 )
+OWN: tuple[Flag, ...] = (
+    # flags of one command only
+    Flag("apply", "apply", "on", "fix", "put the corrected cell below", "fix --apply"),
+    Flag("yes", "yes", "on", "export", "write over a file without asking", "export talk.py --yes"),
+)
+SENDING = ("model", "max-tokens", "effort", "think", "no-think", "param", "quiet", "no-stream", "cache",
+           "replay", "show-request", "dry-run", "max-cost")
+"""What a command that asks a model takes."""
+ALONE = ("in", "attach", "system", "out", "thread", "no-history")
+"""What one takes besides that asks a question of its own."""
 
 USAGE_BY = ("model", "day", "notebook", "thread", "session", "source", "outcome")
+EXPORTS = ("python", "notebook", "curl", "jsonl")
+_FORM, _PATH = "|".join(EXPORTS), r"(?:\S.*)?\.(?:py|ipynb|sh|jsonl)"
+_KEY = r"""\[(?:-?\d+|"[^"]*"|'[^']*')\]"""
 _NAME, _MODEL, _USD = r"[\w.-]+", r"[\w.:/@-]+", r"\$?\d[\d._]*|\$?\.\d+"
 _IS_MODEL = rf"(?:{'|'.join(LINES)}|(?=\S*[\d/:@-]){_MODEL})"  # a plain second word is a question's
 
@@ -116,7 +171,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("model", "model [MODEL]", "the model in use, or another from now on",
             "model opus", _MODEL, ("@models",)),
     Command("alias", "alias [NAME [MODEL|off]]", "your own short words for models",
-            "alias best claude-opus-5-5", rf"{_NAME}(?: (?:off|{_IS_MODEL}))?"),
+            "alias best claude-opus-5-5", rf"{_NAME}(?: (?:off|{_IS_MODEL}))?", ("@aliases",),
+            second=("off", "@models")),
     Command("system", "system [TEXT|off]", "the system prompt of this notebook",
             "system Answer briefly.", r".*[^?\s]", ("off",)),
     Command("status", "status", "the key, address, model and mode in force, and who set them", "status"),
@@ -127,14 +183,33 @@ COMMANDS: tuple[Command, ...] = (
             "how much may be spent; what could cost more is refused",
             "budget day 0.50", rf"(?:session|day|call)(?: (?:{_USD}|off))?|{_USD}|off",
             ("session", "day", "call", "off")),
+    Command("estimate", "estimate [NOTEBOOK.ipynb]",
+            "what each question of a notebook, as it was saved, would take and cost; nothing is asked",
+            "estimate lesson.ipynb", r"\S(?:.*\S)?\.ipynb[\"']?", ("@notebooks",)),
     Command("history", "history [N] [THREAD]", "the last turns of the conversation",
-            "history 3", rf"\d{{1,4}}(?: {_NAME})?|{_NAME}", ("@threads",)),
+            "history 3", rf"\d{{1,4}}(?: {_NAME})?|{_NAME}", ("@threads",),
+            second=("@threads",)),
     Command("threads", "threads", "the conversations of this notebook", "threads"),
+    Command("switch", "switch [THREAD]", "go on in another conversation, from now on; a new name begins one",
+            "switch rome", _NAME, ("@threads",)),
     Command("reset", "reset [THREAD|all]", "forget the conversation; the next question starts anew",
             "reset", _NAME, ("all", "@threads")),
     Command("undo", "undo [N]", "take back the last turn, or the last N", "undo", r"[1-9]\d{0,2}"),
     Command("continue", "continue [THREAD]", "go on with an answer that was stopped or cut short",
             "continue", _NAME, ("@threads",)),
+    Command("export", "export [THREAD] [PATH|python|notebook|curl|jsonl] [--yes]",
+            "a conversation as a program, a notebook, a curl command or lines of JSON: the text of it, or a "
+            "file; PATH ends in .py, .ipynb, .sh or .jsonl",
+            "export python", rf"(?:{_NAME} )?(?:{_FORM}|{_PATH})|{_NAME}", ("@threads", *EXPORTS),
+            takes=("yes",), second=(*EXPORTS, "@files")),
+    Command("fix", "fix [N] [WHAT TO DO] [--apply] [options]",
+            "correct the cell that failed last, or cell N: shows what would change; --apply puts the "
+            "corrected cell below, and nothing is run; %%claude -t fix goes on about it",
+            "fix use the median", r".+", takes=(*SENDING, *ALONE, "apply")),
+    Command("explain", "explain [N|NAME|error] [options]",
+            "explain the last cell that ran, cell N, a function or variable, or the last error",
+            "explain df", rf"\d{{1,6}}|[^\W\d]\w*(?:\.\w+|{_KEY})*", ("error", "@variables"),
+            takes=(*SENDING, *ALONE)),
     Command("count", "count TEXT", "the tokens of a text, as the service counts them; free of charge",
             "count {df}", r".+", bare=False),
     Command("files", "files [VERB …]", f"files uploaded or made: {_verbs('files')}", "files"),
@@ -149,68 +224,23 @@ COMMANDS: tuple[Command, ...] = (
             "admin", ("admin",)),
     Command("practice", "practice [on|off|status]", "answers from the practice server: no key, no cost",
             "practice on", "on|off|status", ("on", "off", "status")),
+    Command("replay", "replay [VERB …]", f"answers recorded beside the notebook: {_verbs('replay')}",
+            "replay auto"),
     Command("config", "config [NAME [VALUE|default]]", "lasting settings",
             "config max_tokens 8k", r"[\w-]+(?: .*[^?\s])?", ("@settings",)),
     Command("version", "version", "the versions of claude_magic, IPython and Python", "version"),
 )
 # fmt: on
 
+GROUPS = (_M, _P, _A, _T, _C, _S)
 BY_WORD = {word: flag for flag in FLAGS for word in flag.words}
 BY_NAME = {command.name: command for command in COMMANDS}
 
-USAGE = """\
-%%claude [NAME <<] [MODEL] [options]   the lines below are the prompt
-%claude QUESTION                       the rest of the line is the prompt
-x = %claude QUESTION                   x is the answer
-%claude COMMAND …                      a reserved first word, see Commands
-%claude -- reset the counter           asks literally, whatever the first word"""
-
-EXAMPLES = """\
-%claude what is an index?
-x = %claude -m opus why is the sky blue?
-
-%%claude summary << haiku -n 500
-Summarise {df} in three bullets.
-
-%%claude opus --effort high --attach paper.pdf
-Which of the paper's claims does {fig} contradict?"""
-
-VALUES = """\
-{df}  {df.shape}  {rows[0]}  {d["k"]}  {Out[3]}   the value of a variable
-{df:head 20}  {df:tail}  {df:schema}  {df:csv}    a part of a frame
-{x:.2f}                                           a number, formatted
-{{df}}                                            the braces themselves
-JSON braces such as {"a": 1} need no doubling; --raw leaves all braces alone"""
-
-ENDING = """\
-The last answer is _claude, a text with .code, .json(), .df(), .usage, .cost.
-More about one of them: %claude help --max-tokens, %claude help files"""
-
-
-def help_text(topic: str | None = None) -> str:
-    """Return the help for everything, or for one flag or command.
-
-    Raises InputError that names the nearest topic.
-    """
-    word = (topic or "").strip()
-    if not word:
-        return _everything()
-    flag, command = find_flag(word), BY_NAME.get(word)
-    about = [_about_command(command)] if command else []
-    about += [_about_flag(flag)] if flag else []
-    if about:
-        return "\n\n".join(about)
-    near = nearest(word, BY_NAME) if not word.startswith("-") else None
-    near = near or nearest_flag(word)
-    also = f"%claude help {near}" if near else "%claude help to see them all"
-    raise InputError(
-        f"There is no flag or command {word!r}", hint=f"Type {also}; %claude -- help {word} asks Claude."
-    )
-
 
 def find_flag(word: str) -> Flag | None:
-    """Return the flag of "--max-tokens", "-n", "max-tokens" or "max_tokens"."""
-    return BY_WORD.get(word) or BY_WORD.get(f"--{word.replace('_', '-')}")
+    """Return the flag of "--max-tokens", "-n", "max-tokens" or "max_tokens", also one of a command only."""
+    known = {**{w: flag for flag in OWN for w in flag.words}, **BY_WORD}
+    return known.get(word) or known.get(f"--{word.replace('_', '-')}")
 
 
 def nearest_flag(word: str) -> str | None:
@@ -222,63 +252,3 @@ def nearest_flag(word: str) -> str | None:
     starts = [f"--{flag.name}" for flag in FLAGS if flag.name.startswith(bare)] if len(bare) > 1 else []
     short = f"-{bare[:1]}"  # -n500 for -n 500
     return starts[0] if starts else f"{short} {bare[1:]}" if short in BY_WORD and bare[1:].isdigit() else None
-
-
-def flag_table_markdown() -> str:
-    """Return the flags as a Markdown table, for the documentation."""
-    rows = ["| flag | value | what it does |", "|---|---|---|"]
-    for flag in FLAGS:
-        value = ", ".join(f"`{c}`" for c in flag.choices) or (f"`{flag.metavar}`" if flag.metavar else "")
-        rows.append(f"| {', '.join(f'`{w}`' for w in flag.words)} | {value} | {flag.help} |")
-    return "\n".join(rows)
-
-
-def _everything() -> str:
-    groups = [f"{group}\n{_columns(_flag_rows(group))}" for group in (_M, _P, _A, _S)]
-    commands = f"Commands\n{_columns((f'%claude {c.usage}', c.help) for c in COMMANDS)}"
-    first = ("Ask Claude from a notebook.", _indent(USAGE), f"Examples\n{_indent(EXAMPLES)}")
-    values = f"Values in the prompt\n{_indent(VALUES)}"
-    return "\n\n".join((*first, *groups, values, commands, ENDING))
-
-
-def _flag_rows(group: str) -> Iterable[tuple[str, str]]:
-    for flag in FLAGS:
-        if flag.group == group:
-            short = f"-{flag.short}, " if flag.short else "    "
-            yield f"{short}--{flag.name} {flag.metavar}".rstrip(), _what(flag)
-
-
-def _what(flag: Flag) -> str:
-    return f"{flag.help}: {', '.join(flag.choices)}" if flag.choices else flag.help
-
-
-def _about_flag(flag: Flag) -> str:
-    words = " ".join((", ".join(flag.words), flag.metavar)).rstrip()
-    return f"{words}\n{_wrapped(_what(flag))}\n  Example: %%claude {flag.example}"
-
-
-def _about_command(command: Command) -> str:
-    about = f"%claude {command.usage}\n{_wrapped(command.help)}"
-    if command.name in verbs.VERBS:
-        return f"{about}\n\n{_columns(verbs.rows(command.name), 34)}"
-    return f"{about}\n  Example: %claude {command.example}"
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
-
-
-def _columns(rows: Iterable[tuple[str, str]], width: int = 28) -> str:
-    """Lay out two columns, the right one wrapped; a long left part gets a line of its own."""
-    lines: list[str] = []
-    for left, right in rows:
-        if len(left) > width:
-            lines.append(f"  {left}")
-            left = ""
-        first, *more = textwrap.wrap(right, WIDTH - width - 4, break_on_hyphens=False)
-        lines += [f"  {left:{width}}  {first}", *(" " * (width + 4) + line for line in more)]
-    return "\n".join(lines)
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"  {line}".rstrip() for line in text.splitlines())

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.answer import Answer
 from claude_magic.errors import ClaudeError, InputError, printable
 from claude_magic.listings import seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from claude_magic.client import Client
     from claude_magic.verbs import Asked
@@ -26,13 +27,17 @@ class Said(str):
 
 @dataclass
 class Job:
-    """A verb with its words, values of the notebook in place of {names}, and the client to ask."""
+    """A verb with its words, values of the notebook in place of {names}, and the client to ask.
+
+    `names` has the notebook's variables.
+    """
 
     command: str
     asked: Asked
     values: list[Any]
     client: Client
     options: dict[str, list[str]] = field(default_factory=dict)
+    names: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def first(self) -> str:
@@ -55,6 +60,10 @@ def ids_of(values: Iterable[Any]) -> list[str]:
     for value in values:
         if isinstance(value, dict):
             found.append(str(value.get("id") or value.get("file_id") or value))
+        elif isinstance(value, Answer):
+            if not value.files:
+                raise InputError("No files were made for this answer", hint="%claude files shows the others.")
+            found += ids_of(value.files)
         elif hasattr(value, "columns"):
             raise InputError("A frame is no id", hint="Give its ids: {frame.index}")
         elif hasattr(value, "__iter__") and not isinstance(value, str | bytes):
@@ -70,18 +79,23 @@ def confirmed(job: Job, ids: Sequence[str], kind: str) -> bool:
     """Ask before what cannot be undone, unless --yes is given; raises InputError where nobody is there."""
     if "--yes" in job.options:
         return True
+    known = seen.get(kind, {})
+    told = [f"{known[one]} ({one})" if known.get(one) else one for one in ids]
+    more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+    typed = f"%claude {job.command} {job.asked.verb.name}"
+    return agreed(f"{job.asked.verb.does} {', '.join(told[:5])}{more}", typed, " ".join(ids[:5]))
+
+
+def agreed(question: str, typed: str, words: str) -> bool:
+    """Ask and say whether it may be done; raises InputError where nobody is there, with `typed` and --yes."""
     from IPython.core.error import StdinNotImplementedError
 
-    known = seen.get(kind, {})
-    told = [f"{known[one]} ({one})" if one in known else one for one in ids]
-    more = f" and {len(told) - 5} more" if len(told) > 5 else ""
     try:
-        said = input(printable(f"{job.asked.verb.does} {', '.join(told[:5])}{more}? [y/N] "))
+        said = input(printable(f"{question}? [y/N] "))
     except (StdinNotImplementedError, EOFError, OSError):
-        typed = f"%claude {job.command} {job.asked.verb.name}"
         raise InputError(
             f"{typed} asks first, and nobody can answer in a notebook that runs by itself; nothing was done",
-            hint=f"Add --yes: {typed} {' '.join(ids[:5])} --yes",
+            hint=f"Add --yes: {typed} {words} --yes",
         ) from None
     return said.strip().lower() in ("y", "yes")
 

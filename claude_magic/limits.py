@@ -6,6 +6,7 @@ and kernels that race for one budget cannot both have its last cent.
 
 from __future__ import annotations
 
+import threading
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +50,34 @@ class Reservation(NamedTuple):
     bucket: str
 
 
+class Allowance:
+    """What one question may cost in USD, however many sends and threads it takes; None: no limit."""
+
+    closely = False  # whether the service counts before a send is held, not only where that decides
+
+    def __init__(self, limit: Decimal | None) -> None:
+        self.limit, self._spent = limit, Decimal(0)
+        self._held: dict[int, Decimal] = {}
+        self._lock = threading.Lock()
+
+    def hold(self, name: int, amount: Decimal | None) -> None:
+        """Set the worst case of a send aside; raises BudgetError where it could cost more than is left."""
+        with self._lock, localcontext(catalog.EXACT):
+            used = self._spent + sum(self._held.values())
+            if self.limit is not None and (amount is None or used + amount > self.limit):
+                raise _more_than_left(self.limit, used, amount)
+            self._held[name] = amount or Decimal(0)
+
+    def ready(self) -> None:
+        """Wait until a send whose worst case is held everywhere may go: at once, where it goes alone."""
+
+    def settle(self, name: int, cost: Decimal | None) -> None:
+        """Say what a send has cost; None, which is not known, counts as its worst case."""
+        with self._lock, localcontext(catalog.EXACT):
+            held = self._held.pop(name, Decimal(0))
+            self._spent += held if cost is None else cost
+
+
 def worst_case(
     model: str,
     input_tokens: int,
@@ -83,15 +112,20 @@ def worst_case_of(body: Mapping[str, Any]) -> Decimal | None:
     tokens = most_input_tokens(body)
     if tokens is None or type(most) is not int or any(body.get(name) for name in UNBOUNDED):
         return None
-    times = [mark.get("ttl") for mark in _cache_marks(body)]
     return worst_case(
         model,
         tokens,
         most,
         fast=body.get("speed") == "fast",
-        cache="1h" if "1h" in times else "5m" if times else None,
+        cache=cached_for(body),
         geo=body.get("inference_geo"),
     )
+
+
+def cached_for(body: Mapping[str, Any]) -> str | None:
+    """Return the longest time a request asks to keep its input for, "5m" or "1h"; None where it does not."""
+    times = [mark.get("ttl") for mark in cache_marks(body)]
+    return "1h" if "1h" in times else "5m" if times else None
 
 
 def most_input_tokens(body: Mapping[str, Any]) -> int | None:
@@ -122,16 +156,8 @@ def check(budgets: Budgets, spent: Counted, reserved: Counted, amount: Decimal |
     """Return why a call that can cost `amount` may not go, or None when it may."""
     if not any(limit is not None for limit in budgets):
         return None
-    if amount is None:
-        return BudgetError(
-            "A budget is set, and what this call could cost is not known",
-            hint="Give the model's price in prices.json, or lift the budget: %claude budget off.",
-        )
-    if budgets.call is not None and amount > budgets.call:
-        return BudgetError(
-            f"This call could cost {usd(amount)}, more than the {usd(budgets.call)} allowed for one call",
-            hint=f"Ask for fewer --max-tokens, or allow more: --max-cost {_step(amount)}.",
-        )
+    if amount is None or (budgets.call is not None and amount > budgets.call):
+        return too_much(budgets.call or Decimal(0), amount)
     with localcontext(catalog.EXACT):
         for scope in ("session", "day"):
             limit, used, held = (getattr(figures, scope) for figures in (budgets, spent, reserved))
@@ -166,6 +192,32 @@ def _exceeded(scope: str, limit: Decimal, used: Decimal, held: Decimal, amount: 
     )
 
 
+def _more_than_left(limit: Decimal, used: Decimal, amount: Decimal | None) -> BudgetError:
+    if not used or amount is None:
+        return too_much(limit, amount)
+    left = usd(max(limit - used, Decimal(0)), ROUND_DOWN)
+    return BudgetError(
+        f"This call could cost {usd(amount)}, and {left} is left of the {usd(limit)} allowed for all calls "
+        "of one question",
+        hint=f"Ask for fewer --max-tokens, or allow more: --max-cost {_step(used + amount)}.",
+    )
+
+
+def too_much(
+    limit: Decimal, amount: Decimal | None, what: str = "This call", covers: str = "one call"
+) -> BudgetError:
+    """Return why what could cost `amount`, None where that is not known, does not go under a limit."""
+    if amount is None:
+        return BudgetError(
+            "A budget is set, and what this call could cost is not known",
+            hint="Give the model's price in prices.json, or lift the budget: %claude budget off.",
+        )
+    return BudgetError(
+        f"{what} could cost {usd(amount)}, more than the {usd(limit)} allowed for {covers}",
+        hint=f"Ask for fewer --max-tokens, or allow more: --max-cost {_step(amount)}.",
+    )
+
+
 def _step(amount: Decimal) -> str:
     """Return a round figure that is enough: the next 1, 2 or 5 of its decade."""
     unit = Decimal(1).scaleb(amount.adjusted())
@@ -184,7 +236,8 @@ def _parts(value: Any) -> Iterator[dict[str, Any]]:
         yield from _parts(inner)
 
 
-def _cache_marks(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def cache_marks(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield every `cache_control` of a request."""
     marked = [part for name in ("system", "messages", "tools") for part in _parts(body.get(name))]
     for part in (*marked, body):
         if isinstance(part.get("cache_control"), dict):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from claude_magic import views
+from claude_magic.called import NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -30,45 +33,40 @@ COLUMNS = {
     "KEY": "id name status hint=partial_key_hint workspace=scope.workspace_id expires=expires_at",
     "limits": "group limit value set_by",
 }
-EXACT = ("created", "ended")  # times of which not only the day is shown
-NAMES = ("filename", "display_name", "name", "email")
+TIMES = ("created", "updated", "expires", "ended")
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(TIMES, "datetime64[us, UTC]"),
+    **dict.fromkeys("size_bytes processing succeeded errored canceled expired value".split(), "Int64"),
+    "downloadable": "boolean",
+}
+"""Types of columns that are not text."""
 
 
 def table(kind: str, items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the objects of a list as a frame: few columns, and of those none that says nothing.
+    """Return the objects of a list as a frame whose columns are always the same; times are UTC.
 
-    Times are UTC, as their columns say. Every field is in `client.files.list().to_frame()` and the like.
+    A cell shows those of them that say something. Every field is in `client.files.list().to_frame()`.
     """
-    import pandas as pd
-
     from claude_magic.frames.records import frame
 
-    columns = {(pair := word.split("="))[-1]: pair[0] for word in COLUMNS[kind].split()}
-    found = frame(items)
-    found = found.reindex(columns=[*columns]).rename(columns=columns)
+    names = {(pair := word.split("="))[-1]: pair[0] for word in COLUMNS[kind].split()}
+    found = frame(items).reindex(columns=[*names]).rename(columns=names)
     index, *rest = found
     for name in rest:
-        if len(found) and not _says(found[name]):
-            found = found.drop(columns=name)
-        elif isinstance(found[name].dtype, pd.DatetimeTZDtype):
-            found[name] = found[name].dt.floor("s" if name in EXACT else "D").dt.tz_localize(None)
+        found[name] = found[name].astype(KINDS.get(name, "string"))
+        if name in TIMES:
+            found[name] = found[name].dt.tz_localize(None)
             found = found.rename(columns={name: f"{name} (UTC)"})
-    return found.set_index(index)
+    return views.shown(found.set_index(index), columns)
 
 
-def report_table(found: pd.DataFrame, period: str = "") -> pd.DataFrame:
-    """Return usage or cost by `period` ("day"…, "" for none) for reading: without what says nothing."""
-    said = found[[name for name in found if name == "starting_at" or not len(found) or _says(found[name])]]
-    said = said.drop(columns="currency", errors="ignore")  # of an amount_usd
-    if not period:
-        return said
-    said = said.drop(columns="ending_at", errors="ignore")
-    said = said.assign(starting_at=said["starting_at"].dt.tz_localize(None))
-    return said.rename(columns={"starting_at": f"{period} (UTC)"}).set_index(f"{period} (UTC)")
-
-
-def _says(column: pd.Series[Any]) -> bool:
-    return bool((column.notna() & ~column.isin([0, ""])).any())
+def columns(found: pd.DataFrame) -> list[views.Column]:
+    """Return an index, and the columns that say something; of an empty list all."""
+    rest = [name for name in found if not len(found) or views.says(found[name])]
+    return [
+        views.column(str(found.index.name), found.index.to_series()),
+        *(views.column(str(name), found[name]) for name in rest),
+    ]
 
 
 def listed(kind: str, items: Iterable[Record]) -> pd.DataFrame:

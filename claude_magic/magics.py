@@ -10,7 +10,7 @@ from typing import Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import TraitType
 
-from claude_magic import cell, complete, guard, settings
+from claude_magic import cell, complete, failing, guard, settings
 from claude_magic.errors import Stopped
 
 
@@ -73,6 +73,7 @@ def load(ip: Any) -> None:
     if _registered(ip):
         return
     guard.install(ip)
+    failing.install(ip)
     if cell.rewrite not in ip.input_transformers_cleanup:
         ip.input_transformers_cleanup.insert(1, cell.rewrite)
     ip.register_magics(ClaudeMagics)
@@ -82,6 +83,7 @@ def load(ip: Any) -> None:
 def unload(ip: Any) -> None:
     """Take away what `load` registered; settings of this session stay."""
     guard.uninstall(ip)
+    failing.uninstall(ip)
     complete.uninstall(ip)
     ip.input_transformers_cleanup[:] = [t for t in ip.input_transformers_cleanup if t is not cell.rewrite]
     manager = ip.magics_manager

@@ -10,8 +10,8 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import current
-from claude_magic.errors import APIError, InputError, nearest
+from claude_magic import called, current
+from claude_magic.errors import APIError, InputError
 from claude_magic.flags import SKILLS
 from claude_magic.wire import Record
 
@@ -32,38 +32,23 @@ Skill = dict[str, str]
 
 
 def skills(
-    names: str | Sequence[str], client: Callable[[], Client], before: Sequence[Skill] = ()
+    names: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]], client: Callable[[], Client], before: Sequence[Skill] = ()
 ) -> list[Skill]:
     """Return skills as a request names them, after those used `before`; raises InputError for an unknown one.
 
-    A name is that of a skill of Anthropic's, or the id or name of one's own; `@version` may follow. The
-    service is asked only about names.
+    A name is that of a skill of Anthropic's, or the id or name of one's own; `@version` may follow. A Record
+    of a skill is one too. The service is asked only about names.
     """
     found = {skill["skill_id"]: skill for skill in before}
-    for given in [names] if isinstance(names, str) else names:
-        name, _, version = given.partition("@")
+    for given in [names] if isinstance(names, str | dict) else names:
+        name, _, version = str(given["id"] if isinstance(given, dict) else given).partition("@")
         kind = "anthropic" if name in SKILLS else "custom"
         own = kind == "custom" and not name.startswith("skill_")
-        skill_id = _own(name, client()) if own else name
+        skill_id = called.skill(client(), name) if own else name
         found[skill_id] = {"type": kind, "skill_id": skill_id, "version": version or "latest"}
     if len(found) > MOST:
         raise InputError(f"A question can use {MOST} skills", hint="Start anew with fewer: --new.")
     return list(found.values())
-
-
-def _own(name: str, client: Client) -> str:
-    """Return the id of one's own skill by its display name, else by the name in its SKILL.md."""
-    kept = list(client.skills.list(source="custom", limit=1000))
-    for skill in kept:
-        if name.casefold() in (skill["id"].casefold(), str(skill.get("display_name")).casefold()):
-            return str(skill["id"])
-    for skill in kept[:MOST_ASKED]:
-        latest = client.skills.versions.retrieve(skill["id"], skill["latest_version_id"])
-        if latest.get("name") == name:
-            return str(skill["id"])
-    near = nearest(name, [*SKILLS, *(str(skill.get("display_name")) for skill in kept)])
-    guess = f"Did you mean {near}? " if near else ""
-    raise InputError(f"There is no skill {name!r}", hint=f"{guess}Type %claude skills to see them all.")
 
 
 def room(wanted: Sequence[Skill], container: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import printable
+from claude_magic.fences import fences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ def _markdown(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    blocks = [(m[2], m[3]) for m in FENCE.finditer(text)] or [("python", text)]
+    blocks = [(b.language, b.text) for b in fences(text)] or [("python", text)]
     return "".join(highlighted(code, info) for info, code in blocks)
 
 

@@ -13,14 +13,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import private
+from claude_magic import private, sizes
 from claude_magic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONG_EDGE = 1568  # pixels; the service scales larger pictures down to this (2576 on newer models)
+LARGEST = "high"  # the tier of pictures that any model may look at; see `fitted` for the others
 MOST_IMAGE = 7_500_000  # bytes, 10 MB as base64
+MOST_EDGE = 8_000  # pixels
 MOST_PDF = 23_000_000  # bytes; a request takes 32 MB
 MOST_TEXT = 2_000_000  # bytes
 MOST_FILE = 500 * 2**20  # bytes of an upload
@@ -158,13 +159,6 @@ def _picture_type(data: bytes) -> str:
     return ""
 
 
-def from_figure(figure: Any, name: str) -> Part:
-    """Return a matplotlib figure as a picture."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches="tight")
-    return _image(drawn.getvalue(), "image/png", name)
-
-
 def from_picture(picture: Any, name: str) -> Part:
     """Return a PIL image as a picture."""
     return _encoded(picture, "image/png", name)
@@ -187,6 +181,7 @@ _BETTER = {  # what to type for files that are neither text, PDF nor picture
     ".docx": "Save it as PDF and attach that, or let code read it: --skill docx.",
     ".pptx": "Save it as PDF and attach that, or let code read it: --skill pptx.",
 }
+_SMALLER = "Type %pip install pillow, which scales it down, or save it smaller."
 _OTHERWISE = "Attach a PDF, a picture or a text file."
 
 
@@ -249,21 +244,44 @@ def _text(data: bytes, path: Path) -> str:
     return text
 
 
+def fitted(block: dict[str, Any], tier: str | None) -> tuple[dict[str, Any], str]:
+    """Return a picture's block as small as a model of that tier sees it, and the new size in words or ""."""
+    source = block["source"]
+    if block["type"] != "image" or source.get("type") != "base64" or tier in (None, LARGEST):
+        return block, ""
+    data = base64.b64decode(source["data"])
+    size = sizes.size(data)
+    if size is None or sizes.fitted(size, tier) == size or not _pillow():
+        return block, ""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as picture:
+        made = _encoded(picture, source["media_type"], "picture", tier)
+    return {**block, "source": made.block["source"]}, made.what
+
+
+def _pillow() -> bool:
+    try:
+        import PIL  # noqa: F401 # whether it is there
+    except ImportError:
+        return False
+    return True
+
+
 def _image(data: bytes, media_type: str, name: str) -> Part:
     """Return a picture, scaled down where Pillow is installed and it is larger than the service would use."""
-    try:
-        from PIL import Image
-    except ImportError:
+    if not _pillow():
         if not media_type:
-            raise InputError(
-                f"{name} needs Pillow", hint="Type %pip install pillow, or save it as PNG."
-            ) from None
-        return _sent(data, media_type, name, "")
+            raise InputError(f"{name} needs Pillow", hint="Type %pip install pillow, or save it as PNG.")
+        return _unscaled(data, media_type, name)
+    from PIL import Image
+
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            if media_type and max(picture.size) <= LONG_EDGE:
+            size = sizes.Size(*picture.size)
+            if media_type and sizes.fitted(size, LARGEST) == size and len(data) <= MOST_IMAGE:
                 picture.verify()
-                return _sent(data, media_type, name, "×".join(map(str, picture.size)))
+                return _sent(data, media_type, name, size)
             return _encoded(picture, media_type, name)
     except InputError:
         raise
@@ -271,23 +289,46 @@ def _image(data: bytes, media_type: str, name: str) -> Part:
         raise InputError(f"{name} is not a readable picture: {error}", hint=_OTHERWISE) from None
 
 
-def _encoded(picture: Any, media_type: str, name: str) -> Part:
+def _unscaled(data: bytes, media_type: str, name: str) -> Part:
+    size = sizes.size(data)
+    if size and max(size) > MOST_EDGE:
+        raise InputError(
+            f"{name} is {size.width}×{size.height} pixels, and the service takes {MOST_EDGE:,} a side",
+            hint=_SMALLER,
+        )
+    return _sent(data, media_type, name, size)
+
+
+def _encoded(picture: Any, media_type: str, name: str, tier: str = LARGEST) -> Part:
+    """Return a picture of Pillow's in the size of a tier; as JPEG where PNG would be too large."""
+    from PIL import ImageOps
+
     kind = "JPEG" if media_type == "image/jpeg" else "PNG"
-    if max(picture.size) > LONG_EDGE:
+    picture = ImageOps.exif_transpose(picture)  # a camera's way up is lost otherwise
+    size = sizes.fitted(sizes.Size(*picture.size), tier)
+    if size != picture.size:
         picture = picture.convert("RGBA" if "A" in picture.getbands() and kind == "PNG" else "RGB")
-        picture.thumbnail((LONG_EDGE, LONG_EDGE))
+        picture = picture.resize(size)
     elif picture.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
         picture = picture.convert("RGB")
+    data = _written(picture, kind)
+    if len(data) > MOST_IMAGE and kind == "PNG":
+        kind, data = "JPEG", _written(picture.convert("RGB"), "JPEG")
+    return _sent(data, f"image/{kind.lower()}", name, size)
+
+
+def _written(picture: Any, kind: str) -> bytes:
     drawn = io.BytesIO()
-    picture.save(drawn, format=kind)
-    return _sent(drawn.getvalue(), f"image/{kind.lower()}", name, "×".join(map(str, picture.size)))
+    picture.save(drawn, format=kind, **({"quality": 90} if kind == "JPEG" else {}))
+    return drawn.getvalue()
 
 
-def _sent(data: bytes, media_type: str, name: str, size: str) -> Part:
+def _sent(data: bytes, media_type: str, name: str, size: sizes.Size | None) -> Part:
     if len(data) > MOST_IMAGE:
-        raise _too_large(name, len(data), MOST_IMAGE, "Scale it down and try again.")
+        hint = "Scale it down and try again." if _pillow() else _SMALLER
+        raise _too_large(name, len(data), MOST_IMAGE, hint)
     source = {"type": "base64", "media_type": media_type, "data": _base64(data)}
-    return Part({"type": "image", "source": source}, f"image {size}".strip())
+    return Part({"type": "image", "source": source}, f"image {size.width}×{size.height}" if size else "image")
 
 
 def _too_large(name: str, size: int, most: int, hint: str) -> InputError:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import admin, asking, current
+from claude_magic import admin, called, current, reportviews, showing
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.errors import InputError, nearest
+from claude_magic.frames.reports import REPORTS
 from claude_magic.jobs import each
-from claude_magic.listings import NAMES, PAGE, listed, report_table, see, table
+from claude_magic.listings import PAGE, listed, see, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,15 +37,8 @@ def _id(job: Job, kind: str, word: str) -> str:
     start, part = KINDS[kind]
     if word.startswith(start):
         return word
-    found = list(getattr(job.client.organization, part).list(limit=PAGE))
-    for item in found:
-        if word.casefold() in [str(item.get(name)).casefold() for name in NAMES]:
-            return str(item["id"])
-    near = nearest(word, [str(item[name]) for item in found for name in NAMES if item.get(name)])
-    raise InputError(
-        f"There is no {kind.lower()} {word!r}",
-        hint=f"{f'Did you mean {near}? ' if near else ''}Type %claude admin {part.removeprefix('api_')}",
-    )
+    found = getattr(job.client.organization, part).list(limit=PAGE)
+    return called.chosen(word, found, kind.lower(), f"%claude admin {part.removeprefix('api_')}")
 
 
 def _those(job: Job, kind: str) -> list[str]:
@@ -138,27 +132,36 @@ def _limiters(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"group": name, "limit": one.get("type"), "value": one.get("value"), "set_by": source}
 
 
-def _report(report: Callable[..., pd.DataFrame]) -> Callable[[Job], pd.DataFrame]:
+def _report(what: str, report: Callable[..., pd.DataFrame]) -> Callable[[Job], pd.DataFrame]:
     """Return what shows usage or cost; of practice it says so."""
 
     def show(job: Job) -> pd.DataFrame:
-        start, end = [*map(str, job.values), None, None][:2]
-        width = job.option("every") or "1d"
-        found = report(
-            start or "7d",
-            end,
-            by=job.options.get("by"),
-            every=None if width == "none" else width,
-            client=job.client,
-        )
+        start, end = [*_times(what, job), None, None][:2]
+        by, width = job.options.get("by"), job.option("every") or "1d"
+        found = report(start or "7d", end, by=by, every=width, client=job.client)
         if current.source_of(job.client) == "practice":
-            asking.note("practice: asked of the practice server, or made up; nothing was paid")
-        return report_table(found, PERIODS.get(width, ""))
+            showing.note(NOTHING_YET if found.empty else MADE_UP)
+        return reportviews.shown(found)
 
     return show
 
 
-PERIODS = {"1d": "day", "1h": "hour", "1m": "minute"}
+def _times(what: str, job: Job) -> list[str]:
+    """Return where a report begins and ends; raises InputError for a group without its `by`."""
+    words = [str(value) for value in job.values]
+    groups = [word for word in words if set(word.split(",")) <= {*REPORTS[what]["analytics"].groups}]
+    if not groups:
+        return words
+    times = " ".join(word for word in words if word not in groups)
+    typed = f"%claude admin {' '.join(part for part in (what, times, 'by', *groups) if part)}"
+    raise InputError(f"{groups[0]} is no time", hint=f"Did you mean {typed}?")
+
+
+MADE_UP = "practice: asked of the practice server, or made up; nothing was paid"
+NOTHING_YET = (
+    "practice: in this time nothing was asked of the practice server. To make up 60 days of use: "
+    "from claude_magic import practice; practice.shared().rehearse()"
+)
 
 DO: dict[str, Callable[[Job], Any]] = {
     "admin who": lambda job: job.client.organization.retrieve(),
@@ -176,6 +179,6 @@ DO: dict[str, Callable[[Job], Any]] = {
     "admin disable": _disable,
     "admin enable": _enable,
     "admin limits": _limits,
-    "admin usage": _report(admin.usage),
-    "admin cost": _report(admin.cost),
+    "admin usage": _report("usage", admin.usage),
+    "admin cost": _report("cost", admin.cost),
 }

@@ -6,46 +6,62 @@ A page says itself how the next one is asked for, whichever of the API's five wa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import APIResponseError, InputError
+from claude_magic.parameters import CURSORS
 from claude_magic.wire import Record, record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
     import pandas as pd
 
 
-class _Page(Record):
-    """What both kinds of page know: what asks for the page that follows."""
+Query = Mapping[str, Any]
+Trail = dict[tuple[Any, ...], int]
 
-    __slots__ = ("_more", "_query")
-    _more: Callable[[Mapping[str, Any]], Any] | None
-    _query: Mapping[str, Any]
+
+class _Page(Record):
+    """What both kinds of page know: what asks for the page that follows.
+
+    `trail` has the places of the pages of a list in the order in which they were first asked for.
+    """
+
+    __slots__ = ("_more", "_query", "_trail")
+    _more: Callable[[Query], Any] | None
+    _query: Query
+    _trail: Trail
 
     def __init__(
         self,
         items: Mapping[str, Any],
-        more: Callable[[Mapping[str, Any]], Any] | None = None,
-        query: Mapping[str, Any] | None = None,
+        more: Callable[[Query], Any] | None = None,
+        query: Query | None = None,
+        trail: Trail | None = None,
     ) -> None:
         super().__init__(items)
-        self._more, self._query = more, query or {}
+        if not isinstance(self.get("data"), list | None):
+            raise ValueError("the data of a page is no list")  # noqa: TRY004 - it is what the server sent
+        self._more, self._query, self._trail = more, query or {}, {} if trail is None else trail
+        self._trail.setdefault(_place(self._query), len(self._trail))
 
     def next_query(self) -> dict[str, Any] | None:
         """Return what asks for the page that follows, or None at the end.
 
-        Raises APIResponseError where that would be this page again.
+        Raises APIResponseError where that would be this page or one before it again.
         """
         found = self._cursor()
-        if found is None or any(self._query.get(name) != value for name, value in found.items()):
-            return found
-        raise APIResponseError(
-            "The list has no end: after this page the server names this page again",
-            hint="Ask again; what was read until here is right.",
-            request_id=self.request_id,
-        )
+        if found is not None:
+            here, then = _place(self._query), _place({**self._query, **found})
+            if self._trail.get(then, len(self._trail)) <= self._trail[here]:
+                raise APIResponseError(
+                    "The list has no end: after this page the server names one that was there before",
+                    hint="Ask again; what was read until here is right.",
+                    request_id=self.request_id,
+                )
+        return found
 
     def _cursor(self) -> dict[str, Any] | None:
         data, more = self.get("data"), self.get("has_more")
@@ -53,11 +69,11 @@ class _Page(Record):
             return None
         if cursor := self.get("next_page"):
             return {"page": cursor}
-        if not more or not isinstance(data, list) or not data:
+        if not more or not data:
             return None
         if self._query.get("before_id") is not None:
-            return {"before_id": self.get("first_id") or data[0].get("id")}
-        return {"after_id": self.get("last_id") or data[-1].get("id")}
+            return {"before_id": self.get("first_id") or _id(data[0])}
+        return {"after_id": self.get("last_id") or _id(data[-1])}
 
     def has_next_page(self) -> bool:
         """Say whether a page follows."""
@@ -71,6 +87,29 @@ class _Page(Record):
         if self._more is None:
             raise InputError("A copy of a page cannot ask for the next one", hint="Ask for the list again.")
         return self._more(cursor)
+
+    def __bool__(self) -> bool:
+        return True  # as json asks, which takes what is false for an empty object
+
+    def __len__(self) -> int:
+        hint = "len(page.data) counts this page, len(list(page)) all of them"
+        raise TypeError(f"A list may have more pages than this one: {hint}")
+
+    def __missing__(self, key: Any) -> Any:
+        if isinstance(key, int | slice):
+            hint = "Write page.data[0], or list(page)[0] for the items of all pages."
+            raise InputError("A page has its items in .data", hint=hint)
+        raise KeyError(key)
+
+    def __repr__(self) -> str:
+        from claude_magic import sheets
+
+        return sheets.text(self, more=self._cursor() is not None)
+
+    def _repr_html_(self) -> str:
+        from claude_magic import sheets
+
+        return sheets.view(self, more=self._cursor() is not None)
 
     def records(self) -> Iterator[Record]:
         """Yield the items of this page alone."""
@@ -144,7 +183,7 @@ class AsyncPage(_AsyncItems, _Page):
 class AsyncPages(_AsyncItems):
     """A list on its way: `await` it for the first page, or `async for` over all its items."""
 
-    def __init__(self, fetch: Callable[[Mapping[str, Any]], Awaitable[AsyncPage]]) -> None:
+    def __init__(self, fetch: Callable[[Query], Awaitable[AsyncPage]]) -> None:
         self._fetch = fetch
 
     def __await__(self) -> Generator[Any, None, AsyncPage]:
@@ -154,3 +193,11 @@ class AsyncPages(_AsyncItems):
         """Yield every page, each asked for when it is reached."""
         async for page in (await self).iter_pages():
             yield page
+
+
+def _place(query: Query) -> tuple[Any, ...]:
+    return tuple(str(query.get(name)) for name in CURSORS)
+
+
+def _id(item: Any) -> Any:
+    return item.get("id") if isinstance(item, dict) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from urllib.parse import quote
 from claude_magic.body import Content, Part, form, json_object, part
 from claude_magic.endpoints import ENDPOINTS, Param
 from claude_magic.errors import InputError, nearest
+from claude_magic.wire import mended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +86,16 @@ def _unknown(row: Endpoint, name: str, value: Any, version: str) -> Param:
         near = nearest(name, row.params)
         also = f"; did you mean {near}?" if near else ""
         note = f"{row.name} is not known to take {name!r}; it is sent as it is{also}"
-        warnings.warn(note, UserWarning, stacklevel=3)
+        warnings.warn(note, UserWarning, stacklevel=_outside())
     return Param(name, "any", query=row.method in ("GET", "DELETE"))
+
+
+def _outside() -> int:
+    """Return how far above its caller the first line is that is not this package's."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - documented, and far faster than inspect.stack
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def path(row: Endpoint, given: Mapping[str, Any]) -> str:
@@ -126,4 +136,4 @@ def _text(name: str, value: Any) -> str:
             f"{name} is a moment without a time zone: {value.isoformat()}",
             hint="Give one such as datetime(2026, 11, 1, tzinfo=UTC).",
         )
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(mended(str(value)))

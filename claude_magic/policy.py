@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from claude_magic.app import Request, Response
 from claude_magic.errors import (
     APIResponseError,
     APIStatusError,
@@ -24,22 +25,20 @@ from claude_magic.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from claude_magic.app import Request
     from claude_magic.body import Body
 
 LONGEST_WAIT = 60.0  # seconds; a longer retry-after is told, not slept
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 HEALING = frozenset({408, 409, 429})
-IN_DOUBT = frozenset({502, 504})  # said by what stands between: the call may have been carried out
-ONCE = "It may have been done: look at the list before asking again."
+REFUSED = frozenset({503, 529})  # of the server's failures those where nothing was begun
 
 
 @dataclass(slots=True, frozen=True)
 class Call:
     """One call of the API, before it is sent.
 
-    `free`: asking twice costs nothing. `once`: asking twice may make a second thing. `retry_unknown`: repeat
-    such a call even when its fate is unknown.
+    `free`: asking twice costs nothing. `once`: asking twice may make a second thing, and this is the hint
+    where its fate is unknown. `retry_unknown`: repeat such a call even then.
     `upload` is sent in place of the request's bytes; `refused` is the hint where the key is not taken.
     `timeout` (seconds of silence), `total_timeout` (seconds, waits included), `most` (bytes of answer).
     """
@@ -48,7 +47,7 @@ class Call:
     upload: Body | None = field(default=None, repr=False)
     stream: bool = False
     free: bool = False
-    once: bool = False
+    once: str = ""
     max_retries: int = 2
     retry_unknown: bool = False
     timeout: Any = 600.0
@@ -61,7 +60,8 @@ class Call:
 class Reply:
     """An HTTP answer.
 
-    `open` is the unread stream, `at` the epoch seconds it came, `elapsed` the seconds since the call began.
+    `open` is the unread stream, `at` the epoch seconds it came, `elapsed` the seconds since the call began;
+    `hint` says what to do where it is not the API's.
     """
 
     status: int
@@ -71,12 +71,18 @@ class Reply:
     at: float = 0.0
     elapsed: float = 0.0
     attempts: tuple[Attempt, ...] = ()
+    hint: str = "Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it."
+
+    @property
+    def response(self) -> Response:
+        """The HTTP answer without its body, as what came in it shows it."""
+        return Response(self.status, self.headers)
 
     def unusable(self, text: str) -> APIResponseError:
         """Return the error for an answer that is not the API's."""
         return APIResponseError(
             text,
-            hint="Set base_url (ANTHROPIC_BASE_URL) to the address of the API; %claude status shows it.",
+            hint=self.hint,
             status=self.status,
             request_id=self.headers.get("request-id"),
             attempts=self.attempts,
@@ -105,45 +111,41 @@ class Sleep(NamedTuple):
     why: str
 
 
-def exchange(
-    call: Call, *, rand: Callable[[], float] = random.random
-) -> Generator[Send | Sleep, Reply | Fault | None, Reply]:
+def exchange(call: Call, *, rand: Callable[[], float] = random.random) -> Generator[Send | Sleep, Any, Reply]:
     """Carry one call through its sends and waits; at most `1 + max_retries` sends (M3).
 
     Returns the first successful Reply; raises the ClaudeError of the last attempt, with `.attempts`.
     """
     attempts: list[Attempt] = []
     while True:
-        outcome = yield Send(call)
+        outcome: Reply | Fault = yield Send(call)
         attempts.append(_attempt(len(attempts) + 1, outcome, call))
         if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
-            outcome.attempts = tuple(attempts)
+            outcome.attempts, outcome.hint = tuple(attempts), call.once or outcome.hint
             return outcome
         error = _error(outcome)
         if call.refused and error.status in (401, 403):
             error.hint = call.refused
         elif call.once and _in_doubt(outcome):
-            error.hint = ONCE
+            error.hint = call.once
         error.attempts = tuple(attempts)
+        error.response = outcome.response if isinstance(outcome, Reply) else None
         wait = _wait(outcome, error, call, len(attempts) - 1, rand)
         if wait is None:
             raise error
         yield Sleep(wait, _why(error))
 
 
-def _attempt(number: int, outcome: Reply | Fault | None, call: Call) -> Attempt:
+def _attempt(number: int, outcome: Reply | Fault, call: Call) -> Attempt:
     if isinstance(outcome, Reply):
         billed = outcome.status == 504 or 200 <= outcome.status < 300
         return Attempt(number, str(outcome.status), billed and not call.free)
-    fault = outcome or Fault(ClaudeError("no outcome"))
-    return Attempt(number, type(fault.error).__name__, not fault.unsent and not call.free)
+    return Attempt(number, type(outcome.error).__name__, not outcome.unsent and not call.free)
 
 
-def _error(outcome: Reply | Fault | None) -> ClaudeError:
+def _error(outcome: Reply | Fault) -> ClaudeError:
     if isinstance(outcome, Fault):
         return outcome.error
-    if outcome is None:
-        return ClaudeError("The call was given no outcome")
     if outcome.status < 400:
         return outcome.unusable(f"The server answered {outcome.status}, which this client does not follow")
     return from_response(
@@ -155,7 +157,7 @@ def _error(outcome: Reply | Fault | None) -> ClaudeError:
 
 
 def _wait(
-    outcome: Reply | Fault | None, error: ClaudeError, call: Call, retries: int, rand: Callable[[], float]
+    outcome: Reply | Fault, error: ClaudeError, call: Call, retries: int, rand: Callable[[], float]
 ) -> float | None:
     """Return how long to wait before the next send, in seconds, or None when there is to be none."""
     if retries >= call.max_retries or not _may_repeat(outcome, error, call):
@@ -164,15 +166,14 @@ def _wait(
     if wait > LONGEST_WAIT:
         error.hint = f"Wait {_spoken(wait)}, then run the cell again."
         return None
-    elapsed = outcome.elapsed if outcome is not None else 0.0
-    return None if call.total_timeout is not None and elapsed + wait >= call.total_timeout else wait
+    return None if call.total_timeout is not None and outcome.elapsed + wait >= call.total_timeout else wait
 
 
-def _may_repeat(outcome: Reply | Fault | None, error: ClaudeError, call: Call) -> bool:
+def _may_repeat(outcome: Reply | Fault, error: ClaudeError, call: Call) -> bool:
     """Say whether a repeat can help and can neither pay nor make anything twice unasked (M4)."""
     if isinstance(outcome, Fault):
         return not outcome.final and (outcome.unsent or call.retry_unknown or (call.free and not call.once))
-    if outcome is None or not isinstance(error, APIStatusError) or error.error_code in SPENT:
+    if not isinstance(error, APIStatusError) or error.error_code in SPENT:
         return False
     if call.once and not call.retry_unknown and _in_doubt(outcome):
         return False
@@ -182,11 +183,11 @@ def _may_repeat(outcome: Reply | Fault | None, error: ClaudeError, call: Call) -
     return outcome.status in HEALING or outcome.status >= 500
 
 
-def _in_doubt(outcome: Reply | Fault | None) -> bool:
+def _in_doubt(outcome: Reply | Fault) -> bool:
     """Say whether what was asked may have been done although no answer says so."""
     if isinstance(outcome, Reply):
-        return outcome.status in IN_DOUBT
-    return outcome is not None and not outcome.unsent and not outcome.final
+        return outcome.status >= 500 and outcome.status not in REFUSED
+    return not outcome.unsent
 
 
 def retry_after(headers: Mapping[str, str], at: float) -> float | None:

@@ -23,7 +23,7 @@ from claude_magic.keys import PRACTICE_URL
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
 _lock = threading.Lock()
 _shared: dict[Any, httpx2.Client] = {}
@@ -41,6 +41,11 @@ def shared(base_url: str) -> httpx2.Client:
         if kind not in _shared:
             _shared[kind] = httpx2.Client(**_parts(kind))
         return _shared[kind]
+
+
+def private(base_url: str) -> httpx2.Client:
+    """Return a client with connections of its own, for whoever has to end them; close it when done."""
+    return httpx2.Client(**_parts(_kind(base_url)))
 
 
 async def ashared(base_url: str) -> httpx2.AsyncClient:
@@ -135,32 +140,32 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 class _Parts(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     """An App's body on its way: bytes are sent, a number is a pause, an exception breaks the connection."""
 
-    def __init__(self, parts: Iterator[bytes | float | Exception]) -> None:
+    def __init__(self, parts: Generator[bytes | float | Exception]) -> None:
         self.parts = parts
 
-    def __iter__(self) -> Iterator[bytes]:
+    def _unbroken(self) -> Iterator[bytes | float]:
         for part in self.parts:
+            if isinstance(part, Exception):
+                raise httpx2.ReadError(str(part))
+            yield part
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._unbroken():
             if isinstance(part, bytes):
                 yield part
-            elif isinstance(part, Exception):
-                raise httpx2.ReadError(str(part))
             else:
                 time.sleep(part)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self.parts:
+        for part in self._unbroken():
             if isinstance(part, bytes):
                 yield part
-            elif isinstance(part, Exception):
-                raise httpx2.ReadError(str(part))
             else:
                 await asyncio.sleep(part)
 
     def close(self) -> None:
         """Tell the App's generator that the reader has gone."""
-        close = getattr(self.parts, "close", None)
-        if close is not None:
-            close()
+        self.parts.close()
 
     async def aclose(self) -> None:
         """Tell the App's generator that the reader has gone."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KEY_SHAPE = re.compile(r"sk-ant-[A-Za-z0-9_-]{16,}")
 """What a key of the Claude API looks like."""
@@ -20,6 +23,11 @@ SHAPES = re.compile(
     r"|(?<![A-Za-z0-9])(?:sk-(?:proj-)?[A-Za-z0-9]{32}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}"
     r"|AKIA[0-9A-Z]{16}|AIza[\w-]{35}|xox[abprs]-[\w-]{10})"
 )
+_WHOLE_SHAPES = re.compile(
+    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END [A-Z ]+-----|\Z)" rf"|(?:{SHAPES.pattern})[\w-]*",
+    re.DOTALL,
+)
+REMOVED = "[removed: a secret]"
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _ALWAYS = {"password", "passwd", "passphrase", "pwd", "secret", "secrets", "credential", "credentials"}
 _PAIRS = {(a, b) for a in ("api", "access", "auth", "private") for b in ("key", "keys", "token", "tokens")}
@@ -61,6 +69,22 @@ def check(what: str, text: str) -> str:
     if found := SHAPES.search(text):
         remove = f"Remove the key in {_line(text, found.start())} of {what}, and keep the rest."
         raise refusal(what, "holds something shaped like a key", remove)
+    for name, value in _secrets_in(text):
+        remove = f"Remove the value of {name} in {_line(text, text.find(value))} of {what}."
+        raise refusal(what, f"holds the value of the environment variable {name}", remove)
+    return text
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with a word in the place of each key and secret that `check` would find."""
+    text = _WHOLE_SHAPES.sub(REMOVED, text)
+    for _, value in _secrets_in(text):
+        text = text.replace(value, REMOVED)
+    return text
+
+
+def _secrets_in(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the environment's secrets that are in a text: name and value."""
     for name, value in os.environ.items():
         if (
             len(value) >= _LONG_ENOUGH
@@ -68,9 +92,7 @@ def check(what: str, text: str) -> str:
             and value in text
             and not _place(name, value)
         ):
-            remove = f"Remove the value of {name} in {_line(text, text.find(value))} of {what}."
-            raise refusal(what, f"holds the value of the environment variable {name}", remove)
-    return text
+            yield name, value
 
 
 def _place(name: str, value: str) -> bool:

@@ -8,28 +8,34 @@ f-strings stay as they are written; `{{name}}` is `{name}` itself.
 from __future__ import annotations
 
 import os
-import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import media, private
+from claude_magic import citing, media, private
 from claude_magic.errors import InputError
-from claude_magic.values import Shown, show
+from claude_magic.references import ONE, SPAN, NotSent, find, required
+from claude_magic.values import Shown, is_drawing, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+
+MOST_TOGETHER = 20  # files or pictures of one list or one pattern
 
 
 class Rendered(NamedTuple):
     """A prompt ready to send.
 
     `blocks` are content blocks, one of text when there is only text; `text` has a word for each picture;
-    `hints` say what was sent as it is written or not all of it; `used` names each value sent and what it is.
+    `hints` say what was sent as it is written or not all of it; `used` names each value sent and what it is,
+    `shown` has the same values as they are sent.
     """
 
     blocks: list[dict[str, Any]]
     text: str
     hints: list[str]
     used: dict[str, str]
+    shown: Mapping[str, Shown] = MappingProxyType({})
 
 
 def render(
@@ -40,13 +46,16 @@ def render(
     attach: Sequence[Any] = (),
     inputs: Sequence[str] = (),
     code: bool = False,
+    citations: bool = False,
+    tier: str | None = None,
 ) -> Rendered:
     """Return a prompt with its values: attachments, then the text, then the values of the names in `inputs`.
 
-    An attachment is a path, a file's id, "{name}" or a value. `code` says that the service runs code, which
-    can read any file. Raises InputError for a secret, or for what cannot be read.
+    An attachment is a path, which may have * and ?, a file's id, "{name}" or a value, or a list of values.
+    `code` says that the service runs code, which can read any file; `citations` that what is attached is to
+    be cited; `tier` is the model's for images. Raises InputError for a secret, or for what cannot be read.
     """
-    made = _Prompt(namespace, code=code)
+    made = _Prompt(namespace, code=code, citations=citations, tier=tier)
     for entry in attach:
         made.attach(entry)
     if raw:
@@ -58,56 +67,13 @@ def render(
     return made.rendered()
 
 
-def lookup(word: str, namespace: Mapping[str, Any]) -> Any:
-    """Return the value that a word like "{f.id}" stands for, any other word as it is; raises InputError."""
-    found = _ONE.fullmatch(word)
-    if not found or ":" in found[1]:
-        return word
-    name, *steps = _steps(found[1])
-    if name not in namespace:
-        raise InputError(f"{word}: no such variable", hint=f"Assign {name} in a cell first.")
-    value = namespace[name]
-    for step in steps:
-        try:
-            value = _step(value, step, found[1])
-        except _NotSent as reason:
-            raise InputError(f"{word}: {reason}", hint=f"Look at {name} in a cell of its own.") from None
-    return value
-
-
-# -- what a text holds: one pattern, read from left to right ----------------------------------------------
-
-_NAME = r"(?:[^\W\d_]\w*|_{1,3}|_\d+|_claude)"
-_STEP = r"""(?:\.[^\W\d_]\w*|\[(?:-?\d{1,9}|"[^"\n]{0,99}"|'[^'\n]{0,99}')\])"""
-_REF = rf"{_NAME}{_STEP}*(?::(?!\s)[^{{}}\n]{{1,40}})?"
-_BRACES = r"\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}"  # nested up to three deep
-
-_SPAN = re.compile(
-    rf"""
-    (?P<kept>
-        \$\$[^$]+\$\$ | \$(?![\s{{])[^$\n]*[^\s$]\$(?!\d) | \\\(.*?\\\) | \\\[.*?\\\]   # mathematics
-      | \\[A-Za-z]+\*?(?:[_^]?{_BRACES}|\[[^\]\n]*\])+ | \^{_BRACES}                 # LaTeX
-      | (?<!\w)(?:[fF][rR]?|[rR][fF])(?P<q>\"\"\"|'''|\"|')(?:\\.|(?!(?P=q))[^\n])*(?P=q)    # an f-string
-    )
-  | \{{\{{(?P<doubled>{_REF})\}}\}}
-  | (?<!\{{)\{{(?P<ref>{_REF})\}}
-    """,
-    re.VERBOSE,
-)
-_PARTS = re.compile(rf"({_NAME})((?:{_STEP})*)(?::(.*))?", re.DOTALL)
-_STEPS = re.compile(_STEP)
-_ONE = re.compile(rf"\{{({_REF})\}}")
-
-
-class _NotSent(Exception):  # noqa: N818 # a reason, not a failure
-    """Why a reference stays as it is written."""
-
-
 class _Prompt:
     """A prompt in the making: pieces of text and blocks in order."""
 
-    def __init__(self, namespace: Mapping[str, Any], *, code: bool) -> None:
-        self.namespace, self.code = namespace, code
+    def __init__(
+        self, namespace: Mapping[str, Any], *, code: bool, citations: bool, tier: str | None
+    ) -> None:
+        self.namespace, self.code, self.citations, self.tier = namespace, code, citations, tier
         self.pieces: list[str | dict[str, Any]] = []
         self.plain: list[str] = []
         self.shown: dict[str, Shown] = {}
@@ -120,7 +86,7 @@ class _Prompt:
 
     def read(self, text: str) -> None:
         at = 0
-        for found in _SPAN.finditer(text):
+        for found in SPAN.finditer(text):
             self.add(text[at : found.start()])
             at = found.end()
             if found["doubled"]:
@@ -134,88 +100,75 @@ class _Prompt:
     def keep(self, span: str) -> None:
         """Leave LaTeX or an f-string alone; say so where it names a variable."""
         self.add(span)
-        for ref in _ONE.findall(span):
+        for ref in ONE.findall(span):
             if ref.split(":")[0] in self.namespace:
                 self.kept[f"{{{ref}}}"] = "inside LaTeX or an f-string"
 
     def insert(self, ref: str, written: str, following: str) -> None:
         try:
-            again = ref in self.shown
-            shown = self.shown.get(ref) or self.value(ref)
-        except _NotSent as reason:
+            parts = {ref: self.shown[ref]} if ref in self.shown else self.parts(ref)
+        except NotSent as reason:
             self.kept[written] = str(reason)
             self.add(written)
             return
-        self.shown[ref] = shown
-        if again and (shown.block or shown.apart or len(shown.text) > 2000):
-            self.add(f"[{ref}, given above]")
-        else:
-            self.place(ref, shown, following)
+        for name, shown in parts.items():
+            if name in self.shown and (shown.block or shown.apart or len(shown.text) > 2000):
+                self.add(f"[{name}, given above]")
+            else:
+                self.place(name, shown, following)
 
-    def place(self, name: str, shown: Shown, following: str = "") -> None:
+    def place(self, name: str, shown: Shown, following: str = "", title: str = "") -> None:
+        """Add a value, by its `title` where its name says more than a reader wants to tell."""
+        self.shown[name], title = shown, title or name
         if shown.block:
             self.pieces.append(shown.block)
-            self.plain.append(f"[{name}: {shown.what}]")
+            self.plain.append(f"[{title}: {shown.what}]")
         elif shown.apart:
             before = "" if "".join(self.plain[-1:])[-1:] in ("", "\n") else "\n"
             after = "" if following == "\n" else "\n"
-            self.add(f"{before}{_tagged(name, shown)}{after}")
+            self.add(f"{before}{tagged(title, shown)}{after}")
         else:
             self.add(shown.text)
 
-    def value(self, ref: str) -> Shown:
-        """Return what a reference stands for; raises _NotSent, or InputError for a secret."""
-        found = _PARTS.fullmatch(ref)
-        if not found or found[1] not in self.namespace:
-            raise _NotSent(self.unknown(ref))
-        steps = _steps(ref)
-        value = self.namespace[found[1]]
-        for step in steps[1:]:
-            value = _step(value, step, ref)
-        for step in steps:
-            if private.is_secret(step.strip(".[]\"'"), value):
-                raise private.refusal(f"{{{ref}}}", "is named like a secret")
-        if len(steps) > 1 and callable(value) and not isinstance(value, type):
-            raise _NotSent("a function; nothing is called")
-        spec = found[3] or ""
-        shown = (None if spec else self.from_file(value)) or show(value, ref, spec)
+    def parts(self, ref: str) -> dict[str, Shown]:
+        """Return what a reference stands for, each of a list of pictures or files by itself.
+
+        Raises NotSent, or InputError for a secret and for what cannot be shown.
+        """
+        value, spec = find(ref, self.namespace)
+        if spec or not _are_apart(value):
+            return {ref: self.value(value, ref, spec)}
+        return {name: self.value(one, name) for n, one in enumerate(value) if (name := f"{ref}[{n}]")}
+
+    def value(self, value: Any, name: str, spec: str = "") -> Shown:
+        shown = (None if spec else self.from_file(value)) or show(value, name, spec)
         if shown is None:
-            raise _NotSent(f"{found[3]!r} does not suit a {type(value).__name__}")
-        private.check(f"{{{ref}}}", shown.text)
-        return shown
+            raise NotSent(f"{spec!r} does not suit a {type(value).__name__}")
+        return self.checked(shown, f"{{{name}}}")
 
-    def unknown(self, ref: str) -> str:
-        near = self.nearest(_first(ref))
-        return f"no such variable; did you mean {{{near}}}?" if near else "no such variable"
-
-    def nearest(self, name: str) -> str:
-        import difflib
-
-        names = [n for n in self.namespace if isinstance(n, str) and not n.startswith("_")]
-        return "".join(difflib.get_close_matches(name, names, n=1, cutoff=0.75))
+    def checked(self, shown: Shown, name: str) -> Shown:
+        """Return a value without a secret, a picture no larger than the model sees it."""
+        private.check(name, shown.text)
+        if shown.block is None:
+            return shown
+        block, what = media.fitted(shown.block, self.tier)
+        return shown._replace(block=block, text=f"[{what}]", what=what) if what else shown
 
     def follow(self, name: str) -> None:
         """Add the value of `-i name` after the text."""
         self.required(name, f"-i {name}")
 
-    def required(self, ref: str, typed: str) -> None:
+    def required(self, ref: str, typed: str, *, attached: bool = False) -> None:
         self.gap()
-        name = _first(ref)
-        if name not in self.namespace:
-            near = self.nearest(name)
-            hint = (
-                f"Did you mean {near.join(typed.rsplit(name, 1))}?"
-                if near
-                else f"Assign {name} in a cell first."
-            )
-            raise InputError(f"{typed}: no such variable", hint=hint)
+        name = required(ref, typed, self.namespace)
         try:
-            shown = self.shown[ref] = self.shown.get(ref) or self.value(ref)
-        except _NotSent as reason:
+            parts = {ref: self.shown[ref]} if ref in self.shown else self.parts(ref)
+        except NotSent as reason:
             raise InputError(
                 f"{typed}: {reason}", hint=f"Look at {name} in a cell of its own, then correct {typed}."
             ) from None
-        self.place(ref, shown)
+        for one, shown in parts.items():
+            self.place(one, self.cited(shown, one) if attached else shown)
 
     def gap(self) -> None:
         """Leave a line free after a text."""
@@ -225,23 +178,26 @@ class _Prompt:
 
     def attach(self, entry: Any) -> None:
         """Add a file, the "{name}" of a value, or a value, and a line between it and what follows."""
-        if isinstance(entry, str) and (named := _ONE.fullmatch(entry)):
-            self.required(named[1], f"--attach {entry}")
+        if isinstance(entry, str) and (named := ONE.fullmatch(entry)):
+            self.required(named[1], f"--attach {entry}", attached=True)
         elif isinstance(entry, str | os.PathLike):
-            self.file(entry)
+            for name in _matching(os.fspath(entry)):
+                self.file(name)
+        elif isinstance(entry, list | tuple):
+            for one in entry:
+                self.attach(one)
+            return
         else:
-            shown = self.from_file(entry) or show(entry, "attachment")
-            if not shown:
-                raise InputError(
-                    "This cannot be attached", hint="Attach a path, a picture, a frame or a text."
-                )
-            private.check("An attachment", shown.text)
-            self.shown[f"attachment {len(self.shown) + 1}"] = shown
-            self.place("attachment", shown)
+            name = f"attachment {len(self.shown) + 1}"
+            try:
+                shown = self.value(entry, name)
+            except NotSent as reason:
+                hint = "Attach a path, a picture, a frame or a text."
+                raise InputError(f"This cannot be attached: {reason}", hint=hint) from None
+            self.place(name, self.cited(shown, name), title="attachment")
         self.gap()
 
-    def file(self, entry: str | os.PathLike[str]) -> None:
-        name = os.fspath(entry)
+    def file(self, name: str) -> None:
         try:
             known = media.FILE_ID.fullmatch(name) and not os.path.exists(name)  # noqa: PTH110 # any text
             part = (media.from_id if known else media.from_path)(name, code=self.code)
@@ -249,38 +205,59 @@ class _Prompt:
             if name in self.namespace and "no file" in error.message:
                 error.hint = f"To attach the variable type --attach {{{name}}}"
             raise
-        shown = _of_part(part)
-        private.check(name, shown.text)
-        self.shown[name] = shown
-        self.place(os.path.basename(name), shown)  # noqa: PTH119 # where it lies is nobody's business
+        title = os.path.basename(name)  # noqa: PTH119 # where it lies is nobody's business
+        self.place(name, self.cited(self.checked(_of_part(part), name), title), title=title)
+
+    def cited(self, shown: Shown, title: str) -> Shown:
+        """Return what is attached as a document that can be cited, where it is to be."""
+        if not self.citations:
+            return shown
+        block = citing.document(shown.block or {"type": "text", "text": shown.text}, title)
+        return shown._replace(block=block, text=f"[{shown.what}]") if block else shown
 
     def from_file(self, value: Any) -> Shown | None:
         """Return how a path, or a file of the service, is sent; None for any other value."""
         if isinstance(value, os.PathLike):
-            return _of_part(media.from_path(value, code=self.code))
+            name = os.path.basename(value)  # noqa: PTH119
+            return self.cited(_of_part(media.from_path(value, code=self.code)), str(name))
         if isinstance(value, dict) and value.get("type") == "file" and "mime_type" in value:
             return _of_part(media.from_id(str(value.get("id")), code=self.code))
         return None
 
     def rendered(self) -> Rendered:
         used = {name: shown.what for name, shown in self.shown.items()}
-        return Rendered(list(_blocks(self.pieces)), "".join(self.plain), self.hints(), used)
+        return Rendered(list(_blocks(self.pieces)), "".join(self.plain), self.hints(), used, self.shown)
 
     def hints(self) -> list[str]:
         parts = {name: shown.what for name, shown in self.shown.items() if shown.partly}
         return [*_told("Not all is sent", parts), *_told("Sent as written", self.kept)]
 
 
+def _are_apart(value: Any) -> bool:
+    """Return whether a value is a list of pictures or files, not too many."""
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= MOST_TOGETHER:
+        return False
+    return all(isinstance(one, os.PathLike) or is_drawing(one) for one in value)
+
+
+def _matching(name: str) -> list[str]:
+    """Return the files that a name with * or ? fits, any other name alone; raises InputError."""
+    import glob
+
+    if not glob.has_magic(name) or os.path.exists(name):  # noqa: PTH110 # any text
+        return [name]
+    found = sorted(f for f in glob.glob(os.path.expanduser(name)) if os.path.isfile(f))  # noqa: PTH111, PTH113, PTH207
+    if not 0 < len(found) <= MOST_TOGETHER:
+        what = f"{len(found)} files fit {name}" if found else f"No file fits {name}"
+        hint = f"At most {MOST_TOGETHER} go at once." if found else f"It is looked for from {os.getcwd()}"  # noqa: PTH109
+        raise InputError(what, hint=hint)
+    return found
+
+
 def _of_part(part: media.Part) -> Shown:
     if part.block["type"] == "text":
         return Shown(part.block["text"], part.what, apart=True)
     return Shown(f"[{part.what}]", part.what, block=part.block)
-
-
-def _steps(ref: str) -> list[str]:
-    """Return the name of a reference, and each step from it: ["f", ".id"]."""
-    found = _PARTS.fullmatch(ref)
-    return [found[1], *_STEPS.findall(found[2])] if found else [ref]
 
 
 def _told(what: str, cases: Mapping[str, str]) -> list[str]:
@@ -291,28 +268,10 @@ def _told(what: str, cases: Mapping[str, str]) -> list[str]:
     return [f"{what}: {', '.join(told)}{more}"]
 
 
-def _first(ref: str) -> str:
-    return re.split(r"[.\[:]", ref)[0]
-
-
-def _tagged(name: str, shown: Shown) -> str:
+def tagged(name: str, shown: Shown) -> str:
+    """Return a value that wants lines of its own, between tags that say what it is."""
     name, text = name.replace('"', "'"), shown.text.removesuffix("\n")
     return f'<value of="{name}" type="{shown.what}">\n{text}\n</value>'
-
-
-def _step(value: Any, step: str, ref: str) -> Any:
-    """Follow one `.attr` or `[key]`; raises _NotSent when there is none."""
-    try:
-        if step.startswith("."):
-            found = getattr(value, step[1:])
-        else:
-            key = step[1:-1]
-            found = value[key[1:-1] if key[:1] in "\"'" else int(key)]
-    except Exception:  # a property or __getitem__ of the reader's may raise anything
-        raise _NotSent(f"no {step} in it") from None
-    if private.is_environment(value) or private.is_environment(found):
-        raise private.refusal(f"{{{ref}}}", "is of the environment")
-    return found
 
 
 def _blocks(pieces: list[str | dict[str, Any]]) -> Iterator[dict[str, Any]]:

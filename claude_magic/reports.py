@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, current, frames, keys, ledger, limits, settings
+from claude_magic import catalog, current, dryrun, estimating, frames, keys, ledger, limits, settings
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -158,6 +159,19 @@ def _budget(name: str, covers: str, spent: Decimal | None) -> tuple[str, ...]:
     left = "" if limit is None else limits.usd(max(limit - (spent or 0), limit * 0), ROUND_DOWN)
     used = "" if spent is None else limits.usd(spent)
     return covers, "none" if limit is None else limits.usd(limit), used, left, found.source
+
+
+def estimate(path: str | None, names: Mapping[str, Any]) -> pd.DataFrame:
+    """Return what a notebook's questions would take and cost, by default this one's; raises InputError."""
+    if path is None:
+        path = Path(os.environ.get("JPY_SESSION_NAME", "")).name  # its folder is the server's way to name it
+        if not path.endswith(".ipynb"):
+            raise InputError("Which notebook is not known", hint="Type %claude estimate NOTEBOOK.ipynb")
+    found = estimating.estimate(path, names)
+    for name in ("low", "high"):
+        found[name] = found[name].map(dryrun.money)
+    found["model"] = found.model.map(lambda name: name if isinstance(name, str) else "")
+    return found.drop(columns=[name for name in ("counted", "unknown") if not found[name].any()])
 
 
 def history(last: int | None = None, name: str | None = None) -> pd.DataFrame:

@@ -16,14 +16,15 @@ from claude_magic.endpoints import ENDPOINTS
 from claude_magic.errors import InputError
 from claude_magic.saving import place
 from claude_magic.stream import AsyncMessageStream, MessageStream
+from claude_magic.transport import followed
 from claude_magic.wire import Message
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Generator, Iterator
-    from pathlib import Path
 
-    from claude_magic.policy import Call, Reply
+    from claude_magic.parsing import ParsedMessage
+    from claude_magic.policy import Reply
     from claude_magic.wire import Record
 
 CREATE, BATCH = ENDPOINTS["messages.create"], ENDPOINTS["messages.batches.create"]
@@ -35,9 +36,9 @@ MOST_REQUESTS = 100_000  # https://platform.claude.com/docs/en/build-with-claude
 class Messages(spaces.Space):
     """`client.messages`: https://platform.claude.com/docs/en/api/messages."""
 
-    _stream: Any = MessageStream
     batches: Batches
 
+    @spaces.signed(CREATE)
     def create(self, **params: Any) -> Message:
         """Ask, and return the whole Message; `stream=True` returns an iterator of wire events instead.
 
@@ -46,18 +47,31 @@ class Messages(spaces.Space):
         could take longer than ten minutes is streamed underneath. Raises ClaudeError.
         """
         if params.get("stream"):
-            made = self._stream(self._caller, self._streaming(params), derived=False)
-            return cast("Message", made.open())
+            return cast("Message", self._opened(params, derived=False).open())
         if self._caller.slow(params):
             return self.stream(**params).get_final_message()
         return self._caller.run(self._caller.call(CREATE, params), _message)
 
+    @spaces.signed(CREATE)
     def stream(self, **params: Any) -> MessageStream:
         """Ask, and return a stream to use in a `with` block: iterate it, or its `.text_stream`."""
-        return self._stream(self._caller, self._streaming(params))  # type: ignore[no-any-return]
+        return self._opened(params)
 
-    def _streaming(self, params: Mapping[str, Any]) -> Call:
-        return self._caller.call(CREATE, {**params, "stream": True}, stream=True)
+    @spaces.signed(CREATE, output_format="Any")
+    @followed
+    def parse(self, *, output_format: Any, **params: Any) -> Generator[Any, Any, ParsedMessage]:
+        """Ask for an answer of a type, such as a dataclass or a pydantic model: `.parsed_output` has it.
+
+        Raises AnswerError where the answer does not fit; `claude_magic.ask(…, returns=TYPE)` asks once more.
+        """
+        from claude_magic.parsing import parsed
+
+        return (yield from parsed(self, output_format, params))
+
+    def _opened(self, params: Mapping[str, Any], **how: Any) -> MessageStream:
+        kind: Any = MessageStream if isinstance(self._caller, SyncCaller) else AsyncMessageStream
+        call = self._caller.call(CREATE, {**params, "stream": True}, stream=True)
+        return kind(self._caller, call, **how)  # type: ignore[no-any-return]
 
     if TYPE_CHECKING:
 
@@ -65,42 +79,43 @@ class Messages(spaces.Space):
             """Return how many `input_tokens` a request would take; free of charge."""
 
 
-class AsyncMessages(Messages):
-    """`client.messages` of an AsyncClient: `create` and `count_tokens` return awaitables."""
+if TYPE_CHECKING:  # what the same methods return there
 
-    _stream = AsyncMessageStream
-    batches: Any  # methods that return awaitables
+    class AsyncMessages(Messages):
+        """`client.messages` of an AsyncClient."""
 
-    def stream(self, **params: Any) -> AsyncMessageStream:  # type: ignore[override]
-        """Ask, and return a stream to use in an `async with` block."""
-        return self._stream(self._caller, self._streaming(params))
-
-    if TYPE_CHECKING:  # what the same methods return here
-
-        def create(self, **params: Any) -> Awaitable[Message]:  # type: ignore[override]
-            """Return an awaitable of the whole Message, or of an iterator of wire events."""
-
-        def count_tokens(self, **params: Any) -> Awaitable[Record]:  # type: ignore[override]
-            """Return an awaitable of the count."""
+        batches: Any
+        create: Callable[..., Awaitable[Message]]  # type: ignore[assignment]
+        stream: Callable[..., AsyncMessageStream]  # type: ignore[assignment]
+        parse: Callable[..., Awaitable[ParsedMessage]]  # type: ignore[assignment]
+        count_tokens: Callable[..., Awaitable[Record]]  # type: ignore[assignment]
 
 
 class Batches(spaces.Space):
     """`client.messages.batches`: many messages at half the price, within a day."""
 
-    def create(self, *, requests: Iterable[Mapping[str, Any]], **options: Any) -> Record:
+    @followed
+    def create(self, *, requests: Any, **options: Any) -> Generator[Any, Any, Record]:
         """Send a batch of requests, each `{"custom_id": …, "params": {…}}`, from a list or any iterable.
+
+        An AsyncClient takes an async one too, which it first reads to its end.
 
         They are checked and encoded one by one and streamed, at most 100,000 and 256 MB. Never repeated where
         its fate is unknown. Raises InputError for a `custom_id` that is missing, unusable or there twice.
         """
+        if hasattr(requests, "__aiter__") and not isinstance(self._caller, SyncCaller):
+            arriving, requests = requests, []
+            yield self._way.each((one async for one in arriving), requests.append)
         sent = body.json_list(_requests(requests))
-        return cast("Record", self._ask("create", requests=sent, **options))
+        return (yield self._ask("create", requests=sent, **options))
 
 
 def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """Yield the requests of a batch as JSON, their size checked as they come; raises InputError (M11)."""
     if not isinstance(requests, Iterable) or isinstance(requests, str | Mapping):
-        raise InputError(f"A {type(requests).__name__} is no list of requests", hint=f"Give a list. {ONE}")
+        more = " An AsyncClient takes it." if hasattr(requests, "__aiter__") else ""
+        what = f"What is given ({type(requests).__name__}) is no list of requests"
+        raise InputError(what, hint=f"Give a list.{more} {ONE}")
     seen: set[str] = set()
     size = 0
     for n, one in enumerate(requests):
@@ -147,31 +162,28 @@ class Files(spaces.Space):
     ) -> Record:
         """Upload a path, bytes, an open file or a DataFrame, and return its metadata (`id`, `size_bytes`…).
 
-        A frame becomes CSV, or Parquet where `filename` ends in .parquet. Read as it is sent, at most 500 MB.
+        A frame becomes CSV, or what `filename` ends in: .parquet, .xlsx. Read as it is sent, at most 500 MB.
         `expires_in_seconds` is 3,600 to 7,776,000; without it the file stays until it is deleted.
         """
         if expires_in_seconds is not None:
             options["expires_in_seconds"] = expires_in_seconds
         return cast("Record", self._ask("upload", file=body.part(file, filename, mime_type), **options))
 
-    def download(self, file_id: str, to: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+    @followed
+    def download(
+        self, file_id: str, to: str | os.PathLike[str] | None = None, **options: Any
+    ) -> Generator[Any, Any, Any]:
         """Return a file's content as a Feed; or write it to a path or into a folder, and return that path.
 
-        The file appears only once it is whole, and never outside the folder. Only files that skills and code
+        `pd.read_excel(client.files.download(file_id).open())` reads it where it is. The file appears only once it is whole, and never outside the folder. Only files that skills and code
         execution made can be downloaded. Raises ClaudeError.
         """
         if to is None:
-            return self._ask("download", file_id, **options)
-        return self._caller.follow(self._saved(file_id, to, options))
-
-    def _saved(
-        self, file_id: str, to: str | os.PathLike[str], options: Mapping[str, Any]
-    ) -> Generator[Any, Any, Path]:
+            return (yield self._ask("download", file_id, **options))
         facts = yield self._ask("retrieve_metadata", file_id, **options)
-        path = place(to, str(facts.get("filename") or file_id))
-        content = yield self._ask("download", file_id, **options)
-        path = yield content.write_to_file(path)
-        return cast("Path", path)
+        size = facts.get("size_bytes")
+        file = place(to, str(facts.get("filename") or file_id), size if isinstance(size, int) else 0)
+        return (yield (yield self._ask("download", file_id, **options)).write_to_file(file))
 
 
 class Skills(spaces.Space):
@@ -179,30 +191,36 @@ class Skills(spaces.Space):
 
     versions: SkillVersions
 
-    def create(self, *args: Any, files: Any, **options: Any) -> Record:
+    def create(self, files: Any, *, display_name: str | None = None, **options: Any) -> Record:
         """Upload a skill: a folder with SKILL.md, a zip of one, or a list of files with their paths.
 
         Raises InputError where there is no SKILL.md or more than 30 MB.
         """
-        return cast("Record", self._ask("create", *args, files=bundles.parts(files), **options))
+        if display_name is not None:
+            options["display_name"] = display_name
+        return cast("Record", self._ask("create", files=bundles.parts(files), **options))
 
 
-class SkillVersions(Skills):
+class SkillVersions(spaces.Space):
     """`client.skills.versions`: each is a whole bundle."""
 
-    def download(self, *args: str, to: str | os.PathLike[str] | None = None, **options: Any) -> Any:
-        """Return a version's zip as a Feed; or write it to a path or into a folder, and return that path."""
-        if to is None:
-            return self._ask("download", *args, **options)
-        return self._caller.follow(self._written(args, to, options))
+    def create(self, skill_id: str, files: Any, **options: Any) -> Record:
+        """Upload a version of a skill; `files` is as for `client.skills.create`."""
+        return cast("Record", self._ask("create", skill_id, files=bundles.parts(files), **options))
 
-    def _written(
-        self, args: tuple[str, ...], to: str | os.PathLike[str], options: Mapping[str, Any]
-    ) -> Generator[Any, Any, Path]:
-        path = place(to, f"{options.get('version') or args[-1]}.zip")
-        content = yield self._ask("download", *args, **options)
-        path = yield content.write_to_file(path)
-        return cast("Path", path)
+    @followed
+    def download(
+        self, *args: str, to: str | os.PathLike[str] | None = None, **options: Any
+    ) -> Generator[Any, Any, Any]:
+        """Return a version's zip as a Feed; or write it to a path or into a folder, and return that path.
+
+        By place: `download(skill_id, version, to)`.
+        """
+        if to is None and len(args) + sum(name in options for name in ("skill_id", "version")) > 2:
+            *args, to = args  # type: ignore[assignment]
+        file = place(to, f"{options.get('version') or args[-1]}.zip") if to is not None else None
+        feed = yield self._ask("download", *args, **options)
+        return feed if file is None else (yield feed.write_to_file(file))
 
 
 def _message(reply: Reply) -> Message:
@@ -212,12 +230,8 @@ def _message(reply: Reply) -> Message:
     return found
 
 
-def _messages(caller: Any, name: str) -> Messages:
-    return (Messages if isinstance(caller, SyncCaller) else AsyncMessages)(caller, name)
-
-
-KINDS: dict[str, Callable[[Any, str], spaces.Space]] = {
-    "messages": _messages,
+KINDS: dict[str, type[spaces.Space]] = {
+    "messages": Messages,
     "messages.batches": Batches,
     "files": Files,
     "skills": Skills,

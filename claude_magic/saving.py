@@ -18,15 +18,18 @@ RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{n}{i}" for n in ("COM", "
 
 
 class Unfinished:
-    """A file beside the one that is wanted: it takes its place when whole, and goes when not."""
+    """A file beside the one that is wanted: it takes its place when whole, and goes when not.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser()
+    With `free` its name gets a number where it is taken. `missing` bytes of `size` are still to be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, free: bool = False, size: int = 0) -> None:
+        self.path, self.free, self.missing = Path(path).expanduser(), free, size
 
     def write(self, data: bytes) -> None:
         """Write bytes; raises InputError."""
         try:
-            self.file.write(data)
+            self.missing -= self.file.write(data)
         except OSError as error:
             raise _unwritable(self.path, error) from None
 
@@ -44,7 +47,7 @@ class Unfinished:
         try:
             self.file.close()
             if kind is None:
-                self.beside.replace(self.path)
+                self._settle()
         except (OSError, ValueError) as error:
             if kind is None:
                 raise _unwritable(self.path, error) from None
@@ -52,14 +55,25 @@ class Unfinished:
             with suppress(OSError):
                 self.beside.unlink()
 
+    def _settle(self) -> None:
+        wanted, n = self.path, 1
+        while self.free:
+            try:
+                self.path.open("xb").close()  # a name is free where it can be taken: others look for one too
+                self.free = False
+            except FileExistsError:
+                n += 1
+                self.path = wanted.with_name(f"{wanted.stem} ({n}){wanted.suffix}")
+        self.beside.replace(self.path)
+
 
 def _unwritable(path: Path, error: Exception) -> InputError:
     why = getattr(error, "strerror", None) or error
     return InputError(f"{path} cannot be written: {why}", hint="Choose another folder or name.")
 
 
-def place(to: str | os.PathLike[str], filename: str) -> Path:
-    """Return the path a file is written to: `to` itself, or a free name in it where it is a folder.
+def place(to: str | os.PathLike[str], filename: str, size: int = 0) -> Unfinished:
+    """Return the file to write: `to` itself, or a free name in it where it is a folder; raises InputError.
 
     Only the last part of a server's name counts, so that nothing is written outside the folder, and no file
     there is written over. A path that ends in "/" is made a folder.
@@ -69,15 +83,10 @@ def place(to: str | os.PathLike[str], filename: str) -> Path:
         path = path.expanduser()
         if str(to).endswith(("/", os.sep)):
             path.mkdir(parents=True, exist_ok=True)
-        if not path.is_dir():
-            return path
+        within = path.is_dir()
     except (OSError, RuntimeError) as error:
         raise _unwritable(path, error) from None
-    name = Path(_plain(filename))
-    n, free = 1, path / name
-    while os.path.lexists(free):
-        n, free = n + 1, path / f"{name.stem} ({n + 1}){name.suffix}"
-    return free
+    return Unfinished(path / _plain(filename) if within else path, free=within, size=size)
 
 
 def _plain(filename: str) -> str:

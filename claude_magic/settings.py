@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from claude_magic import keys
 from claude_magic.catalog import DEFAULT_MODEL
 from claude_magic.errors import ConfigError
-from claude_magic.flags import EFFORTS, FORMATS
+from claude_magic.flags import CACHES, EFFORTS, FORMATS, REPLAYS
 from claude_magic.keys import (
     DEFAULT_BASE_URL,
     PRACTICE_URL,
@@ -81,12 +81,18 @@ OPTIONS: dict[str, Option] = {
         ("system", "text", None, "system prompt"),
         ("format", "text", "markdown", "how an answer is shown", FORMATS),
         ("thread", "text", "main", "conversation a question belongs to"),
+        ("history_tokens", "count", None, "most tokens of earlier turns that are sent along"),
+        ("compact", "switch", False, "let the service sum up long conversations"),
+        ("max_steps", "count", 10, "most rounds of calls of tools in a turn"),
+        ("cache", "text", "auto", "how long the service keeps the beginning of what is sent", CACHES),
         ("stream", "switch", True, "show an answer as it comes"),
         ("timeout", "seconds", 600.0, "longest silence of the service, in seconds"),
         ("max_retries", "count", 2, "how often a failed call is sent again"),
         ("day_budget", "usd", None, "most a day may cost, in USD"),
         ("session_budget", "usd", None, "most a session may cost, in USD"),
         ("max_cost", "usd", None, "most one call may cost, in USD"),
+        ("replay", "text", "off", "play recorded answers in the place of new ones", REPLAYS),
+        ("cassette", "text", None, "file of recorded answers; by default beside the notebook"),
         ("practice", "switch", False, "answer from the practice server"),
         ("practice_speed", "rate", None, "tokens a second of the practice server; at once when not set"),
         ("anthropic_version", "text", "2026-10-21", "version of the API", ("2026-10-21", "2023-06-01")),

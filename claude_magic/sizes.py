@@ -46,13 +46,21 @@ def tokens(image: Size | None, tier: str | None) -> int:
     """Return what an image costs: a token per patch of 28 by 28 pixels, scaled down to the tier's limits."""
     if image is None or not all(image):
         return UNKNOWN_IMAGE_TOKENS
+    return _patches(image, _scale(image, tier))
+
+
+def fitted(image: Size, tier: str | None) -> Size:
+    """Return the size that an image is scaled down to before a model of that tier sees it."""
+    scale = _scale(image, tier)
+    return Size(*(math.ceil(side * scale - 1e-6) for side in image)) if scale < 1 else image
+
+
+def _scale(image: Size, tier: str | None) -> float:
     edge, most = TIERS[tier or "high"]
     scale = min(1.0, edge / max(image))
-    patches = _patches(image, scale)
-    while patches > most:
+    while _patches(image, scale) > most:
         scale *= 0.99
-        patches = _patches(image, scale)
-    return patches
+    return scale
 
 
 def pages(pdf: bytes) -> int:

@@ -8,22 +8,26 @@ One set of methods serves both clients: the caller's `run` returns a result, or 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote
 
-from claude_magic import feeds
+from claude_magic import feeds, instead
 from claude_magic.caller import shaped, whole
 from claude_magic.endpoints import ENDPOINTS, Endpoint, match
-from claude_magic.errors import InputError, nearest
+from claude_magic.errors import InputError
 from claude_magic.parameters import IN_PATH, stays
+from claude_magic.wire import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from claude_magic.caller import SyncCaller
+    from claude_magic.pages import Query, Trail
 
+F = TypeVar("F", bound="Callable[..., Any]")
 OPTIONS = """`extra_headers`, `extra_query`, `extra_body`, `betas`, `timeout` (seconds of silence),
 `total_timeout` (seconds), `max_retries` and `retry_unknown` are per call. Raises ClaudeError."""
 
@@ -35,16 +39,14 @@ class Space:
 
     def __init__(self, caller: Any, name: str = "") -> None:
         self._caller: SyncCaller = caller  # or an AsyncCaller, whose run gives awaitables
-        self._name = name
+        self._way, self._name = caller._way, name  # noqa: SLF001 - how it is gone through is for this package
 
     def __getattr__(self, word: str) -> Any:
         if word.startswith("_"):
             raise AttributeError(word)
         made = self._made(f"{self._name}.{word}" if self._name else word)
         if made is None:
-            near = nearest(word, dir(self))
-            also = f"; did you mean {near}?" if near else ""
-            raise AttributeError(f"The API has no {f'{self._name}.{word}'.lstrip('.')}{also}")
+            raise AttributeError(instead.absent(self._name, word, parts().get(self._name, ())))
         self.__dict__[word] = made
         return made
 
@@ -55,7 +57,7 @@ class Space:
             return Space(self._caller)
         from claude_magic.resources import KINDS  # which are Spaces themselves
 
-        return KINDS.get(name, Space)(self._caller, name) if name in parts() else None
+        return _named(name, KINDS.get(name, Space))(self._caller, name) if name in parts() else None
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *parts().get(self._name, ())})
@@ -65,6 +67,12 @@ class Space:
 
     def _ask(self, verb: str, *args: Any, **params: Any) -> Any:
         return ask(self._caller, ENDPOINTS[f"{self._name}.{verb}"], args, params)
+
+
+@functools.cache
+def _named(name: str, kind: Any) -> type[Space]:
+    """Return a class that is in no source, so that completion looks at what is there and not at that."""
+    return type(f"client.{name}", (kind,), {})
 
 
 @functools.cache
@@ -88,7 +96,26 @@ def method(caller: Any, row: Endpoint) -> Callable[..., Any]:
     call.__qualname__ = f"client.{row.name}"
     call.__doc__ = about(row)
     call.__signature__ = row.signature  # type: ignore[attr-defined]
+    if row.paging or caller.feed is feeds.Feed:  # for completion; the others return awaitables
+        found = caller.listed if row.paging else caller.feed if _splitter(row, {}) else Record
+        call.__annotations__ = {"return": found}
     return call
+
+
+def signed(row: Endpoint, **more: str) -> Callable[[F], F]:
+    """Give a method a row's signature, so that completion offers its parameters; `more` by keyword."""
+
+    def sign(method: F) -> F:
+        own, word = (
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY),
+            inspect.Parameter.KEYWORD_ONLY,
+        )
+        given = [inspect.Parameter(name, word, annotation=kind) for name, kind in more.items()]
+        found = inspect.Signature([own, *given, *row.signature.parameters.values()])
+        method.__signature__ = found  # type: ignore[attr-defined]
+        return method
+
+    return sign
 
 
 def about(row: Endpoint) -> str:
@@ -98,6 +125,7 @@ def about(row: Endpoint) -> str:
     if row.paging:
         most = f" (1 to {row.most_items})" if row.most_items else ""
         says.append(f"A list: iterating goes on through all pages; `limit` is the size of a page{most}.")
+        says.append("`.to_frame()` makes a DataFrame of all of them, `.data` has those of the first page.")
     if row.paid or row.once:
         says.append("Not repeated where its fate is unknown, as a repeat could be charged or made twice.")
     if row.betas:
@@ -110,7 +138,7 @@ def ask(caller: Any, row: Endpoint, args: tuple[Any, ...], params: Mapping[str, 
     rest = dict(params)
     path = dict(_path(row, args, rest))
     if row.paging:
-        return caller.pages(partial(_fetch, caller, row, _listed(rest), path))
+        return caller.pages(partial(_fetch, caller, row, _listed(rest), path, {}))
     splitter = _splitter(row, rest)
     call = caller.call(row, rest, stream=splitter is not None, **path)
     return caller.run(call, partial(caller.feed, splitter=splitter) if splitter else whole)
@@ -143,10 +171,11 @@ def _listed(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fetch(
-    caller: Any, row: Endpoint, params: Mapping[str, Any], path: Mapping[str, str], cursor: Mapping[str, Any]
+    caller: Any, row: Endpoint, params: Query, path: Mapping[str, str], trail: Trail, cursor: Query
 ) -> Any:
     asked = {**params, **cursor}
-    page = partial(caller.page, more=partial(_fetch, caller, row, params, path), query=asked)
+    more = partial(_fetch, caller, row, params, path, trail)
+    page = partial(caller.page, more=more, query=asked, trail=trail)
     return caller.run(caller.call(row, asked, **path), partial(shaped, kind=page))
 
 

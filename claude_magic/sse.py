@@ -16,30 +16,7 @@ LIMIT = 64 * 2**20
 T = TypeVar("T")
 
 # What the service writes: two lines and a blank one. Anything else takes the slow way, line by line.
-_frames = re.compile(rb"^event: (\w+)\ndata: ?(.*)\n\n", re.MULTILINE).findall
-_frames_data = re.compile(rb"^event: \w+\ndata: ?(.*)\n\n", re.MULTILINE).findall
-
-
-class _Names(dict[bytes, str]):
-    """The names we meet by the million, so that each is one string; others are made when they come."""
-
-    def __missing__(self, name: bytes) -> str:
-        return name.decode("utf-8", "replace")
-
-
-_names = _Names(
-    (n.encode(), n)
-    for n in (
-        "message_start",
-        "content_block_start",
-        "content_block_delta",
-        "content_block_stop",
-        "message_delta",
-        "message_stop",
-        "ping",
-        "error",
-    )
-)
+_frames = re.compile(rb"^event: \w+\ndata: ?(.*)\n\n", re.MULTILINE).findall
 
 
 class Decoder:
@@ -58,19 +35,14 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[tuple[str, bytes]]:
         """Return the events that these bytes complete; raise `StreamError` when one is too large."""
-        whole = self._whole(data)
-        found = _frames(whole)
-        if self._missed(whole, len(found)):
-            return self._given(self._by_line(whole))
-        if not whole.isascii():
-            found = [(name, _valid(text)) for name, text in found]
-        return self._given([(_names[name], text) for name, text in found])
+        return self._given(self._by_line(self._whole(data)))
 
     def feed_data(self, data: bytes) -> list[bytes]:
-        """Return as `feed` does, but the data only: enough where it is JSON that names its own type."""
+        """Return as `feed` does, but the data only, faster: enough where it is JSON that names its type."""
         whole = self._whole(data)
-        found = _frames_data(whole)
-        if self._missed(whole, len(found)):
+        found = _frames(whole)
+        # Each frame that was found has three line feeds; any more belong to something else.
+        if whole.count(b"\n") != 3 * len(found) or len(whole) > self._limit:
             return self._given([text for _, text in self._by_line(whole)])
         return self._given(found if whole.isascii() else [_valid(text) for text in found])
 
@@ -125,10 +97,6 @@ class Decoder:
             self._refuse()
         return b""
 
-    def _missed(self, whole: bytes, found: int) -> bool:
-        # Each frame that was found has three line feeds; any more belong to something else.
-        return whole.count(b"\n") != 3 * found or len(whole) > self._limit
-
     def _by_line(self, whole: bytes) -> list[tuple[str, bytes]]:
         events: list[tuple[str, bytes]] = []
         for frame in whole.split(b"\n\n"):
@@ -160,7 +128,7 @@ def _event(frame: bytes) -> tuple[str, bytes] | None:
         if field == b"data":
             data.append(value)
         elif field == b"event":
-            name = _names[value]
+            name = value.decode("utf-8", "replace")
     return (name, _valid(b"\n".join(data))) if data else None
 
 

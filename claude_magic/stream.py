@@ -1,49 +1,48 @@
 """How is a message read while it is being written?
 
-`Reading` turns bytes into events and a growing Message and holds no socket; `MessageStream` and
-`AsyncMessageStream` are the two loops around it. A message is complete only after `message_stop`; anything
-else is an error that carries what arrived (S1).
+`Reading` turns bytes into events and a growing Message and holds no socket. A message is complete only after
+`message_stop`; anything else is an error that carries what arrived (S1).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from claude_magic.accumulate import Accumulator, helper_events
-from claude_magic.app import Response
-from claude_magic.errors import APIConnectionError, APIResponseError, ClaudeError, Stopped, StreamError
-from claude_magic.sse import Decoder
+from claude_magic.feeds import Reader, Writing
+from claude_magic.transport import Awaiting, Blocking, followed
 from claude_magic.wire import Message, Record, decode_plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
     from claude_magic.errors import Attempt
     from claude_magic.policy import Call, Reply
-    from claude_magic.transport import Route
 
 BROKEN = "What arrived is in error.partial; in a conversation, %claude continue goes on from there."
 
 
-class Reading:
-    """A stream being read: feed it bytes, take events, ask for the message so far."""
+class Reading(Writing):
+    """The events of a message being written, as plain dicts, each yielded once it is in the message."""
 
-    def __init__(self, reply: Reply, route: Route) -> None:
-        kind = reply.headers.get("content-type", "")
-        if not kind.startswith("text/event-stream"):
-            raise reply.unusable(
-                f"The server answered with {kind or 'no content type'} where a stream was asked for"
-            )
-        self.reply, self.route, self.sum = reply, route, Accumulator()
-        self.decoder = Decoder(limit=reply.open.call.most)
+    hint = BROKEN
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply)
+        self.sum, self.longest = Accumulator(), reply.open.call.most
+
+    @property
+    def done(self) -> bool:  # type: ignore[override]
+        """Whether `message_stop` has been seen."""
+        return self.sum.done
 
     def take(self, chunk: bytes) -> Iterator[dict[str, Any]]:
-        """Yield the events these bytes complete, each once it is in the message; raises StreamError."""
+        """Yield the events these bytes complete; raises StreamError."""
         add, found = self.sum.add, self.decoder.feed_data(chunk)
-        if self.route.hidden and self.route.holds(b"".join(found)):  # once a read, not an event
-            found = [self.route.clean(data) for data in found]
+        whole = b"".join(found)
+        if self.clean(whole) is not whole:  # looked at once a read, not an event
+            found = [self.clean(data) for data in found]
         for data in found:
             try:
                 event = decode_plain(data)
@@ -52,93 +51,71 @@ class Reading:
             if type(event) is not dict:
                 if not data:
                     continue
-                raise self._broken("An event of the stream is not JSON")
+                raise self.not_json()
             if event.get("type") == "error":
-                raise self._reported(event)
+                raise self.reported(data)
             add(event)
             yield event
 
-    def end(self) -> None:
-        """Say that no more bytes come; raises StreamError unless `message_stop` has been seen."""
-        self.decoder.flush()
-        if not self.sum.done:
-            raise self._broken("The stream ended before the message was complete")
-
-    def blame(self, error: ClaudeError) -> ClaudeError:
-        """Return the error with what arrived; a connection that broke in a stream is a StreamError."""
-        if error.partial is None:
-            if type(error) is APIConnectionError or isinstance(error, APIResponseError):
-                return self._broken(error.message)
-            error.partial = self.message
-        error.request_id = error.request_id or self.reply.headers.get("request-id")
-        error.attempts = error.attempts or self.reply.attempts
-        return error
-
     @property
-    def message(self) -> Message | None:
+    def message(self) -> Message | None:  # type: ignore[override]
         """The message so far, or None before `message_start`."""
         message = self.sum.message()
-        return message.answered(Response(self.reply.status, self.reply.headers)) if message else None
-
-    def _broken(self, text: str, **facts: Any) -> StreamError:
-        facts = {"status": self.reply.status, "request_id": self.reply.headers.get("request-id"), **facts}
-        return StreamError(text, hint=BROKEN, partial=self.message, attempts=self.reply.attempts, **facts)
-
-    def _reported(self, event: dict[str, Any]) -> StreamError:
-        raw = event.get("error")
-        error = raw if isinstance(raw, dict) else {}
-        details = error.get("details")
-        code = details.get("error_code") if isinstance(details, dict) else None
-        kind, text = error.get("type"), error.get("message")
-        return self._broken(
-            f"The stream was ended by the service: {text if isinstance(text, str) else kind}",
-            type=kind if isinstance(kind, str) else None,
-            error_code=code if isinstance(code, str) else None,
-            body=event,
-        )
+        return message.answered(self.reply.response) if message else None
 
 
-class _Stream:
-    """What both streams know once they are open."""
+class _Stream(Reader):
+    """What both streams know, and what they do once they are open."""
+
+    _reading: Any = None  # a Reading once it is open
 
     def __init__(self, caller: Any, call: Call, *, derived: bool = True) -> None:
         self._caller, self._call, self._derived = caller, call, derived
-        self._reading: Reading | None = None
-        self._events: Any = None
         self._ready: deque[Record] = deque()  # shaped, not yet handed out
+
+    @followed
+    def open(self) -> Generator[Any, Any, Self]:
+        """Send the request, unless that was done; returns when the answer begins."""
+        if self._reading is None:
+            reply = yield self._caller.run(self._call, lambda reply: reply)
+            self._reading = Reading(reply)
+            self._begin(reply, self._reading)
+        return self
 
     @property
     def message(self) -> Message | None:
         """The message so far: whole after the end, partial until then, None before the start."""
-        return self._reading.message if self._reading else None
+        return self._reading and self._reading.message  # type: ignore[no-any-return]
 
     current_message_snapshot = message
 
     @property
-    def response(self) -> Response | None:
-        """The HTTP answer: `.status` and `.headers`."""
-        return Response(self._reading.reply.status, self._reading.reply.headers) if self._reading else None
-
-    @property
-    def request_id(self) -> str | None:
-        """The `request-id` of the answer."""
-        return self._reading.reply.headers.get("request-id") if self._reading else None
-
-    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """What became of each send."""
-        return self._reading.reply.attempts if self._reading else ()
+        return self._reply.attempts if self._reply else ()
 
-    def _final(self) -> Message:
-        message = self.message
-        if message is None:
-            raise StreamError("The stream had no message", hint=BROKEN)
-        return message
+    @followed
+    def until_done(self) -> Generator[Any, Any, None]:
+        """Read to the end."""
+        yield self.open()
+        yield self._way.each(self._items, lambda _: None)
+
+    @followed
+    def get_final_message(self) -> Generator[Any, Any, Message]:
+        """Read to the end and return the whole Message; raises StreamError where it did not become whole."""
+        yield self.until_done()
+        if not self._reading.done:
+            raise self._reading.unended()
+        return cast("Message", self._reading.message)
+
+    @followed
+    def get_final_text(self) -> Generator[Any, Any, str]:
+        """Read to the end and return the text."""
+        message: Message = yield self.get_final_message()
+        return message.text
 
     def _shaped(self, event: dict[str, Any]) -> list[Record]:
-        if self._derived and self._reading:
-            return helper_events(event, self._reading.sum)
-        return [Record(event)]
+        return helper_events(event, self._reading.sum) if self._derived else [Record(event)]
 
 
 class MessageStream(_Stream):
@@ -149,23 +126,13 @@ class MessageStream(_Stream):
     ClaudeError with `.partial`, and Stopped when interrupted; the connection is closed in every case.
     """
 
-    def open(self) -> Self:
-        """Send the request, unless that was done; returns when the answer begins."""
-        if self._events is None:
-            reply = self._caller.send(self._call)
-            try:
-                self._reading = Reading(reply, self._caller.route)
-            except BaseException:
-                reply.open.close()
-                raise
-            self._events = _read(self._reading, reply.open)
-            next(self._events)  # from here on, dropping the stream closes the connection
-        return self
+    _way = Blocking
 
     def raw(self) -> Iterator[dict[str, Any]]:
         """Yield the wire events as plain dicts; the fastest way."""
-        self.open()
-        return self._events  # type: ignore[no-any-return]
+        if self._items is None:
+            self.open()
+        return self._items  # type: ignore[no-any-return]
 
     @property
     def text_stream(self) -> Iterator[str]:
@@ -180,26 +147,6 @@ class MessageStream(_Stream):
             self._ready += self._shaped(next(self.raw()))
         return self._ready.popleft()
 
-    def until_done(self) -> None:
-        """Read to the end."""
-        for _ in self.raw():
-            pass
-
-    def get_final_message(self) -> Message:
-        """Read to the end and return the whole Message."""
-        self.until_done()
-        self.close()
-        return self._final()
-
-    def get_final_text(self) -> str:
-        """Read to the end and return the text."""
-        return self.get_final_message().text
-
-    def close(self) -> None:
-        """Close the connection; what arrived stays in `.message`."""
-        if self._reading is not None:
-            self._reading.reply.open.close()
-
     def __enter__(self) -> Self:
         return self.open()
 
@@ -210,23 +157,12 @@ class MessageStream(_Stream):
 class AsyncMessageStream(_Stream):
     """A message on its way, for `async with` and `async for`; otherwise as `MessageStream`."""
 
-    async def open(self) -> Self:
-        """Send the request, unless that was done; returns when the answer begins."""
-        if self._events is None:
-            reply = await self._caller.send(self._call)
-            try:
-                self._reading = Reading(reply, self._caller.route)
-            except BaseException:
-                await reply.open.aclose()
-                raise
-            self._events = _aread(self._reading, reply.open)
-            await anext(self._events)  # from here on, dropping the stream closes the connection
-        return self
+    _way = Awaiting
 
     async def raw(self) -> AsyncIterator[dict[str, Any]]:
         """Yield the wire events as plain dicts; the fastest way."""
         await self.open()
-        async for event in self._events:
+        async for event in self._items:
             yield event
 
     @property
@@ -240,30 +176,11 @@ class AsyncMessageStream(_Stream):
         return self
 
     async def __anext__(self) -> Record:
-        await self.open()
+        if self._items is None:
+            await self.open()
         while not self._ready:
-            self._ready += self._shaped(await anext(self._events))
+            self._ready += self._shaped(await anext(self._items))
         return self._ready.popleft()
-
-    async def until_done(self) -> None:
-        """Read to the end."""
-        async for _ in self.raw():
-            pass
-
-    async def get_final_message(self) -> Message:
-        """Read to the end and return the whole Message."""
-        await self.until_done()
-        await self.close()
-        return self._final()
-
-    async def get_final_text(self) -> str:
-        """Read to the end and return the text."""
-        return (await self.get_final_message()).text
-
-    async def close(self) -> None:
-        """Close the connection; what arrived stays in `.message`."""
-        if self._reading is not None:
-            await self._reading.reply.open.aclose()
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -271,45 +188,17 @@ class AsyncMessageStream(_Stream):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-
-def _read(reading: Reading, download: Any) -> Iterator[dict[str, Any]]:
-    """Yield once when begun, then the events; holds no stream, so that a dropped one is closed at once."""
-    try:
-        yield {}
-        for chunk in download.chunks():
-            yield from reading.take(chunk)
-        reading.end()
-    except ClaudeError as error:
-        if not reading.sum.done:  # a whole message stays whole, whatever becomes of the connection
-            raise reading.blame(error) from None
-    except KeyboardInterrupt:
-        raise Stopped(partial=reading.message) from None
-    finally:
-        download.close()
-
-
-async def _aread(reading: Reading, download: Any) -> AsyncIterator[dict[str, Any]]:
-    try:
-        yield {}
-        async with aclosing(download.achunks()) as chunks:
-            async for chunk in chunks:
-                for event in reading.take(chunk):
-                    yield event
-        reading.end()
-    except ClaudeError as error:
-        if not reading.sum.done:
-            raise reading.blame(error) from None
-    finally:
-        await download.aclose()
+    if TYPE_CHECKING:  # what the same methods return here
+        open: Callable[[], Awaitable[Self]]  # type: ignore[assignment]
+        until_done: Callable[[], Awaitable[None]]  # type: ignore[assignment]
+        get_final_message: Callable[[], Awaitable[Message]]  # type: ignore[assignment]
+        get_final_text: Callable[[], Awaitable[str]]  # type: ignore[assignment]
+        close: Callable[[], Awaitable[None]]  # type: ignore[assignment]
 
 
 def _text(event: dict[str, Any]) -> str:
     delta = event.get("delta")
-    if (
-        event.get("type") == "content_block_delta"
-        and isinstance(delta, dict)
-        and delta.get("type") == "text_delta"
-    ):
-        text = delta.get("text")
-        return text if isinstance(text, str) else ""
-    return ""
+    if event.get("type") != "content_block_delta" or not isinstance(delta, dict):
+        return ""
+    text = delta.get("text") if delta.get("type") == "text_delta" else None
+    return text if isinstance(text, str) else ""

@@ -1,12 +1,15 @@
 """What has been said so far?
 
 A `Thread` is a list of finished turns, so its history is valid at every moment: a question enters it together
-with its answer. What was stopped or broke off is kept as the text that arrived; what was refused is not kept.
+with its answer, and with the calls of tools and their results in between. What was stopped or broke off is
+kept as the text that arrived; what was refused is not kept.
 Rules of a valid history: https://docs.claude.com/en/api/messages.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
@@ -19,17 +22,30 @@ if TYPE_CHECKING:
     from claude_magic.wire import Message
 
 GO_ON = "Go on exactly where you stopped. Do not repeat what you have already written."
-UNFINISHED = frozenset({"max_tokens", "stopped", "error", "pause_turn"})
+UNFINISHED = frozenset({"max_tokens", "stopped", "error", "pause_turn", "max_steps", "max_seconds"})
 NOT_RUN = "This tool was not run."
 
 
 class Turn(NamedTuple):
-    """A question and its answer, as messages; `user` is None where the service went on after a pause."""
+    """A question and all that was said for it: `messages` from the question to the last answer.
 
-    user: dict[str, Any] | None
-    assistant: dict[str, Any]
+    Between them may be calls of tools and their results. There is no question where the service went on
+    after a pause.
+    """
+
+    messages: tuple[dict[str, Any], ...]
     stop_reason: str | None
     model: str
+
+    @property
+    def user(self) -> dict[str, Any] | None:
+        """The message that asks, or None."""
+        return self.messages[0] if self.messages[0]["role"] == "user" else None
+
+    @property
+    def assistant(self) -> dict[str, Any]:
+        """The last answer's message."""
+        return self.messages[-1]
 
     @property
     def question(self) -> str:
@@ -38,15 +54,26 @@ class Turn(NamedTuple):
 
     @property
     def answer(self) -> str:
-        """The text of the answer."""
-        return _text(self.assistant)
+        """The text of the answer; where an answer had to be mended, of the last one."""
+        mended = (n for n, m in enumerate(self.messages) if m["role"] == "user" and n and _text(m))
+        said = self.messages[max(mended, default=0) :]
+        return "\n".join(text for m in said if m["role"] == "assistant" and (text := _text(m)))
+
+
+class Kit(NamedTuple):
+    """The tools of a question as they were given, with the limits they are used under."""
+
+    tools: tuple[Any, ...]
+    approve: Any = None
+    max_steps: int | None = None
 
 
 class Thread:
     """A conversation: `turns`, a `system` prompt of its own or None, and `last`, the newest Answer.
 
     `skills` are those its turns have used, so that they are there for the next, and `container` (`id`,
-    `expires_at`) is where their code ran.
+    `expires_at`) is where their code ran. `kit` are the tools of the newest question, for it to be gone on
+    with, and `results` those of the newest answer's calls.
     """
 
     def __init__(self, name: str = "", *, system: str | None = None) -> None:
@@ -54,7 +81,8 @@ class Thread:
         self.turns: list[Turn] = []
         self.last: Answer | None = None
         self.skills: list[dict[str, str]] = []
-        self.results: list[dict[str, Any]] = []  # of the newest answer's tool calls, where they were run
+        self.results: list[dict[str, Any]] = []
+        self.kit: Kit | None = None
         self.container: dict[str, Any] | None = None
 
     def __len__(self) -> int:
@@ -69,7 +97,7 @@ class Thread:
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The history as a list of messages that can be sent as it is; changing it changes nothing here."""
-        return [plain(m) for turn in self.turns for m in (turn.user, turn.assistant) if m is not None]
+        return [plain(m) for turn in self.turns for m in turn.messages]
 
     @property
     def unfinished(self) -> bool:
@@ -95,15 +123,31 @@ class Thread:
 
     def add(self, user: dict[str, Any] | None, message: Message, stop_reason: str | None) -> None:
         """Keep a question with what was answered; a refusal, and what has no words yet, is not kept."""
-        whole = stop_reason not in ("stopped", "error")
-        content = _whole(message) if whole else _words(message)
-        if content and stop_reason != "refusal":
-            answer = {"role": "assistant", "content": content}
-            self.turns.append(Turn(user, answer, stop_reason, str(message.get("model", ""))))
+        self.keep(len(self), [user] if user else [], message, stop_reason)
 
-    def grow(self, message: Message, stop_reason: str | None) -> None:
-        """Put more of the newest turn's answer in its place, as `add` keeps it."""
-        self.add(self.turns.pop().user, message, stop_reason)
+    def keep(
+        self, at: int, before: Sequence[dict[str, Any]], message: Message, stop_reason: str | None
+    ) -> None:
+        """Keep an answer, with all its turn has `before` it, as the turn that has `at` turns before it."""
+        del self.turns[at:]
+        if stop_reason == "refusal":
+            return
+        cut = stop_reason in ("stopped", "error")
+        content = _words(message.get("content")) if cut else _whole(message)
+        before = list(before)
+        if cut and content and before[-1:] and before[-1]["role"] == "assistant":  # the service had paused
+            content = _words([*before.pop()["content"], *content])
+        messages = [*before, {"role": "assistant", "content": content}] if content else before
+        self.results = _left_over(messages)
+        while messages and messages[-1]["role"] == "user":
+            messages.pop()  # it has no answer
+        if messages:
+            self.turns.append(Turn(tuple(_joined(messages)), stop_reason, str(message.get("model", ""))))
+
+    def end(self, messages: Sequence[dict[str, Any]], stop_reason: str | None) -> None:
+        """Say how the newest turn ended, and in which messages; those may end with results of its calls."""
+        self.turns[-1] = self.turns[-1]._replace(stop_reason=stop_reason)
+        self.results = _left_over(messages)
 
     def undo(self) -> Turn:
         """Take back the newest turn and return it; raises InputError where there is none."""
@@ -112,13 +156,19 @@ class Thread:
             raise InputError(
                 f"There is no turn to take back in {where}", hint="Ask something with %%claude first."
             )
-        self.last = None
+        self.last, self.kit, self.results = None, None, []
         return self.turns.pop()
 
     def reset(self) -> None:
         """Forget every turn and the skills they used; the system prompt stays."""
         self.turns.clear()
-        self.last, self.skills, self.results, self.container = None, [], [], None
+        self.last, self.skills, self.results, self.container, self.kit = None, [], [], None, None
+
+    def export(self, form: str = "python") -> str:
+        """Return the conversation as "python", "notebook", "curl" or "jsonl"; raises InputError."""
+        from claude_magic import exporting
+
+        return exporting.text(self, form)
 
     def _results(self) -> list[dict[str, Any]]:
         content = self.turns[-1].assistant["content"] if self.turns else []
@@ -179,6 +229,23 @@ def _default_name() -> str:
     return str(settings.option("thread").value)
 
 
+def _left_over(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the results that stand at the end of messages, with no answer yet."""
+    last = messages[-1] if messages else {}
+    content = last.get("content") if last.get("role") == "user" else None
+    results = [b for b in content if b.get("type") == "tool_result"] if isinstance(content, list) else []
+    return results if content and len(results) == len(content) else []
+
+
+def _joined(messages: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield messages with answers that follow each other, after a pause, as one."""
+    for role, group in groupby(messages, key=itemgetter("role")):
+        if role == "assistant":
+            yield {"role": role, "content": [block for message in group for block in message["content"]]}
+        else:
+            yield from group
+
+
 def _whole(message: Message) -> list[dict[str, Any]]:
     """Return a finished message's blocks unchanged, signatures too, but for those no history may hold."""
     blocks: list[dict[str, Any]] = plain(message.get("content") or [])
@@ -200,9 +267,10 @@ def _open(block: dict[str, Any], answered: set[Any]) -> bool:
     return block.get("type") == "tool_use" and not isinstance(block.get("input"), dict)
 
 
-def _words(message: Message) -> list[dict[str, Any]]:
+def _words(content: Any) -> list[dict[str, Any]]:
     """Return what an unfinished message said, as one text: thinking and tool blocks do not survive a cut."""
-    text = message.text.rstrip()
+    texts = [b.get("text") for b in content or () if isinstance(b, dict) and b.get("type") == "text"]
+    text = "".join(text for text in texts if isinstance(text, str)).rstrip()
     return [{"type": "text", "text": text}] if text else []
 
 

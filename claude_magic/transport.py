@@ -1,34 +1,43 @@
 """How does a policy run on a socket, sync and async?
 
-Two short loops drive `policy.exchange` over httpx2. Whatever httpx2 raises leaves here as a ClaudeError. The
-key is read when the header is made and stays in no frame, and text from a server is cleaned of it.
+`carry` goes through the sends and waits of a call; what it yields was done by `Blocking`, or is to be awaited
+where it is `Awaiting`. Whatever httpx2 raises leaves here as a ClaudeError. The key is read when the header
+is made and stays in no frame, and text from a server is cleaned of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from contextlib import aclosing
+import zlib
+from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx2
 
-from claude_magic.errors import APIConnectionError, APIResponseError, ClaudeError, Stopped
+from claude_magic import pool
+from claude_magic.errors import APIConnectionError, APIResponseError, Stopped
 from claude_magic.faults import explain, timed_out
 from claude_magic.keys import Secret, reveal
 from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 
     from claude_magic.body import Body
+    from claude_magic.errors import ClaudeError
+    from claude_magic.wire import Message
 
+P = ParamSpec("P")
+T = TypeVar("T")
 CONNECT = 10.0  # seconds to reach a host
-MOST_ERROR = 64 * 2**20  # bytes of an answer that is no success
-PIECE = 256 * 2**10  # bytes of a request handed over at a time
+MOST_ERROR = 4 * 2**20  # bytes of an answer that is no success
+PIECE = 256 * 2**10  # bytes of a request handed over at a time, and unpacked at a time
+PLAIN = frozenset({"", "identity"})
+GZIP_OR_DEFLATE = 47  # zlib is to look which of the two it is: https://docs.python.org/3/library/zlib.html
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,12 +52,8 @@ class Route:
     admin: Secret | None = None
     hidden: tuple[Secret, ...] = field(default=(), repr=False)
 
-    def holds(self, data: bytes) -> bool:
-        """Say whether bytes from the server repeat a secret."""
-        return any(secret.reveal().encode() in data for secret in self.hidden)
-
     def clean(self, data: bytes) -> bytes:
-        """Return bytes from the server with every secret replaced by its label (K2)."""
+        """Return bytes from the server, every secret in them replaced by its label (K2)."""
         for secret in self.hidden:
             word = secret.reveal().encode()
             if word in data:
@@ -56,44 +61,183 @@ class Route:
         return data
 
 
-def drive(
-    call: Call, http: httpx2.Client, route: Route, on_wait: Callable[[float, str], None] | None = None
-) -> Reply:
-    """Run one call on a synchronous client; raises ClaudeError, or Stopped when interrupted."""
+class Whole:
+    """What takes an answer apart, where it is to stay whole: bytes go in, items come out; holds no socket."""
+
+    done = False  # whether all has come, whatever becomes of the connection
+    message: Message | None = None  # what to show of it when it is interrupted
+
+    def begin(self) -> None:
+        """Raise ClaudeError where the answer is of another kind."""
+
+    def take(self, chunk: bytes) -> Iterable[Any]:
+        """Return the items that these bytes complete."""
+        return (chunk,)
+
+    def end(self) -> Iterable[Any]:
+        """Return what the end completes; raises StreamError where the end is too early."""
+        return ()
+
+    def blame(self, error: ClaudeError) -> ClaudeError:
+        """Return the error with what is known of the answer."""
+        return error
+
+
+class Blocking:
+    """Does what a call needs on the thread that asks."""
+
+    @staticmethod
+    def run(steps: Generator[Any, Any, T]) -> T:
+        """Go through steps that yield values; raises Stopped when interrupted."""
+        value = None
+        try:
+            while True:
+                value = steps.send(value)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        except KeyboardInterrupt as error:
+            raise (error if isinstance(error, Stopped) else Stopped()) from None
+
+    @staticmethod
+    def http(base_url: str) -> httpx2.Client:
+        """Return the client for an address."""
+        return pool.shared(base_url)
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    @staticmethod
+    def items(download: Download, whole: Whole) -> Iterator[Any]:
+        """Return the items of an answer, begun: from here on, dropping them closes the connection."""
+        found = _items(download, whole)
+        next(found)
+        return found
+
+    @staticmethod
+    def each(items: Any, take: Callable[[Any], object]) -> None:
+        """Give every item away; the connection is closed after."""
+        with closing(items):
+            for item in items:
+                take(item)
+
+    @staticmethod
+    def close(download: Download) -> None:
+        """Close the connection unless the body was read to its end."""
+        download.closed = True
+        download.response.close()
+
+
+class Awaiting:
+    """Does what a call needs on an event loop: as `Blocking`, but awaited."""
+
+    @staticmethod
+    async def run(steps: Generator[Any, Any, T]) -> T:
+        """Go through steps that yield awaitables; what these raise is raised in the steps."""
+        go: Callable[[], Any] = functools.partial(next, steps)
+        while True:
+            try:
+                waiting = go()
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            try:
+                go = functools.partial(steps.send, await waiting)
+            except BaseException as error:
+                go = functools.partial(steps.throw, error)
+
+    @staticmethod
+    async def http(base_url: str) -> httpx2.AsyncClient:
+        """Return the event loop's client for an address."""
+        return await pool.ashared(base_url)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    @staticmethod
+    def items(download: Download, whole: Whole) -> AsyncIterator[Any]:
+        """Return the items of an answer, begun: from here on, dropping them closes the connection."""
+        found = _aitems(download, whole)
+        with suppress(StopIteration):  # its first step waits for nothing
+            found.asend(None).send(None)
+        return found
+
+    @staticmethod
+    async def each(items: Any, take: Callable[[Any], object]) -> None:
+        """Give every item away; the connection is closed after."""
+        async with aclosing(items):
+            async for item in items:
+                take(item)
+
+    @staticmethod
+    async def close(download: Download) -> None:
+        """Close the connection unless the body was read to its end."""
+        download.closed = True
+        await download.response.aclose()
+
+
+def followed(method: Callable[P, Generator[Any, Any, T]]) -> Callable[P, T]:
+    """Make a method of one that yields its steps: its object's `_way` goes through them, now or awaited."""
+    said = method.__annotations__["return"]  # of the steps; its readers want what they return
+    method.__annotations__["return"] = said.removeprefix("Generator[Any, Any, ").removesuffix("]")
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return args[0]._way.run(method(*args, **kwargs))  # type: ignore[attr-defined, no-any-return]  # noqa: SLF001
+
+    return call
+
+
+def _items(download: Download, whole: Whole) -> Generator[Any]:
+    """Yield once when begun, then the items; holds no reader, so that a dropped one is closed at once."""
+    try:
+        with download.told(whole):
+            yield None
+            whole.begin()
+            for raw in download.response.stream:  # type: ignore[union-attr]
+                for chunk in download.take(raw):
+                    yield from whole.take(chunk)
+            download.end()
+            yield from whole.end()
+    finally:
+        Blocking.close(download)
+
+
+async def _aitems(download: Download, whole: Whole) -> AsyncGenerator[Any]:
+    try:
+        with download.told(whole):
+            yield None
+            whole.begin()
+            async with aclosing(aiter(download.response.stream)) as arriving:  # type: ignore[arg-type,type-var]
+                async for raw in arriving:
+                    for chunk in download.take(raw):
+                        for item in whole.take(chunk):
+                            yield item
+            download.end()
+            for item in whole.end():
+                yield item
+    finally:
+        await Awaiting.close(download)
+
+
+def carry(
+    call: Call, http: Any, route: Route, on_wait: Callable[[float, str], None] | None, way: Any
+) -> Generator[Any, Any, Reply]:
+    """Carry a call through its sends and waits, which `way` does; raises ClaudeError."""
     started, steps = time.monotonic(), exchange(call)
     try:
         step = next(steps)
         while True:
             if isinstance(step, Send):
-                step = steps.send(_send(step, http, route, started))
-            else:
-                for pause in _ticks(step, on_wait):
-                    time.sleep(pause)
-                step = steps.send(None)
+                step = steps.send((yield from _send(call, http, route, started, way)))
+                continue
+            for pause in _ticks(step, on_wait):
+                yield way.sleep(pause)
+            step = steps.send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
-    except KeyboardInterrupt:
-        raise Stopped from None
-
-
-async def adrive(
-    call: Call, http: httpx2.AsyncClient, route: Route, on_wait: Callable[[float, str], None] | None = None
-) -> Reply:
-    """Run one call on an asynchronous client; raises ClaudeError, or Stopped when interrupted."""
-    started, steps = time.monotonic(), exchange(call)
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Send):
-                step = steps.send(await _asend(step, http, route, started))
-            else:
-                for pause in _ticks(step, on_wait):
-                    await asyncio.sleep(pause)
-                step = steps.send(None)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
-    except KeyboardInterrupt:
-        raise Stopped from None
 
 
 def _ticks(step: Sleep, on_wait: Callable[[float, str], None] | None) -> Iterator[float]:
@@ -106,33 +250,26 @@ def _ticks(step: Sleep, on_wait: Callable[[float, str], None] | None) -> Iterato
         left = until - time.monotonic()
 
 
-def _send(step: Send, http: httpx2.Client, route: Route, started: float) -> Reply | Fault:
-    body = _Upload(step.call.upload or step.call.request.body)
+def _send(
+    call: Call, http: Any, route: Route, started: float, way: Any
+) -> Generator[Any, Any, Reply | Fault]:
+    body = _Upload(call.upload or call.request.body)
     try:
-        response = http.send(
-            _request(step, route, body, started), stream=True, auth=_NO_AUTH, follow_redirects=False
-        )
-        download = Download(response, step.call, route, started)
-        if step.call.stream and response.is_success:
-            return _reply(response, route, started, open=download)
-        return _reply(response, route, started, body=route.clean(b"".join(download.chunks())))
+        request = _request(call, route, body, started)
+        response = yield http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
+        headers = {_text(k).lower(): _text(route.clean(v)) for k, v in response.headers.raw}
+        reply = Reply(response.status_code, headers, at=time.time(), elapsed=time.monotonic() - started)
+        download = Download(response, call, route, started)
+        if call.stream and response.is_success:
+            reply.open = download
+            return reply
+        pieces: list[bytes] = []
+        yield way.each(way.items(download, Whole()), pieces.append)
+        reply.body = route.clean(b"".join(pieces))
     except Exception as error:
-        return _fault(error, body, step.call, route, started)
-
-
-async def _asend(step: Send, http: httpx2.AsyncClient, route: Route, started: float) -> Reply | Fault:
-    body = _Upload(step.call.upload or step.call.request.body)
-    try:
-        response = await http.send(
-            _request(step, route, body, started), stream=True, auth=_NO_AUTH, follow_redirects=False
-        )
-        download = Download(response, step.call, route, started)
-        if step.call.stream and response.is_success:
-            return _reply(response, route, started, open=download)
-        whole = b"".join([chunk async for chunk in download.achunks()])
-        return _reply(response, route, started, body=route.clean(whole))
-    except Exception as error:
-        return _fault(error, body, step.call, route, started)
+        told = explain(error, _host(route), call.timeout)
+        return Fault(told.error, told.unsent or not body.sent, time.monotonic() - started, told.final)
+    return reply
 
 
 class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
@@ -158,9 +295,10 @@ class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 _NO_AUTH = httpx2.Auth()  # a plain pass: neither a netrc file nor an address may add a credential
+_CREDENTIALS = frozenset({"authorization", "x-api-key"})
 
 
-@lru_cache(256)
+@functools.lru_cache(256)
 def _url(text: str) -> httpx2.URL:
     return httpx2.URL(text)
 
@@ -169,8 +307,8 @@ def _host(route: Route) -> str:
     return _url(route.base_url).host or "the practice server"
 
 
-def _request(step: Send, route: Route, body: _Upload, started: float) -> httpx2.Request:
-    call, ask = step.call, step.call.request
+def _request(call: Call, route: Route, body: _Upload, started: float) -> httpx2.Request:
+    ask = call.request
     query = "?" + urlencode(ask.query, quote_via=quote, safe="") if ask.query else ""
     url = _url(route.base_url + ask.path + query)
     headers = [("Host", url.netloc.decode()), *((name, reveal(value)) for name, value in ask.headers.items())]
@@ -181,9 +319,6 @@ def _request(step: Send, route: Route, body: _Upload, started: float) -> httpx2.
     return httpx2.Request(
         ask.method, url, headers=headers, stream=body, extensions={"timeout": _timeout(call, started)}
     )
-
-
-_CREDENTIALS = frozenset({"authorization", "x-api-key"})
 
 
 def _timeout(call: Call, started: float) -> dict[str, float | None]:
@@ -197,127 +332,68 @@ def _timeout(call: Call, started: float) -> dict[str, float | None]:
     return {"connect": connect, "read": silence, "write": silence, "pool": silence}
 
 
-def _reply(
-    response: httpx2.Response,
-    route: Route,
-    started: float,
-    *,
-    body: bytes = b"",
-    open: Download | None = None,
-) -> Reply:
-    headers = {name: _text(route.clean(value)) for name, value in _pairs(response)}
-    return Reply(response.status_code, headers, body, open, time.time(), time.monotonic() - started)
-
-
-def _pairs(response: httpx2.Response) -> Iterator[tuple[str, bytes]]:
-    return ((_text(name).lower(), value) for name, value in response.headers.raw)
-
-
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
 class Download:
-    """A response body being read: bounded in bytes and time, its failures told in our own words."""
+    """A response body being read: bounded in bytes and time, unpacked, its failures told in our own words."""
 
     def __init__(self, response: httpx2.Response, call: Call, route: Route, started: float) -> None:
-        self.response, self.call, self.route = response, call, route
-        self.check = partial(_check, call, started, response.status_code)
-        self.size, self.closed, self.packed = 0, False, "content-encoding" in response.headers
-        if self.packed:
-            response.stream = _Packed(response.stream, self.check)
+        self.response, self.call, self.route, self.started = response, call, route, started
+        self.arrived = self.size = 0  # bytes as they came, and unpacked
+        self.closed = False
+        self.most = call.most if response.is_success else min(call.most, MOST_ERROR)
+        packing = response.headers.get("content-encoding", "").lower()
+        self.packed = None if packing in PLAIN else zlib.decompressobj(GZIP_OR_DEFLATE)
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it arrives, unpacked; raises ClaudeError."""
-        source = self.response.iter_bytes() if self.packed else self.response.stream
+    def take(self, raw: bytes) -> Iterator[bytes]:
+        """Yield what bytes of the wire hold; raises ClaudeError where it is too much or too late."""
+        self.arrived += len(raw)
+        self._check(self.arrived)
+        if self.packed is None:
+            self.size = self.arrived
+            yield raw
+            return
+        while not self.packed.eof:
+            piece = self.packed.decompress(raw, PIECE)
+            self.size += len(piece)
+            self._check(self.size)
+            yield piece
+            raw = self.packed.unconsumed_tail
+            if not raw and len(piece) < PIECE:
+                return
+
+    def end(self) -> None:
+        """Say that no more comes; raises APIConnectionError where the end is too early."""
+        if self.closed or (self.packed and not self.packed.eof):
+            raise httpx2.RemoteProtocolError("The end is too early")
+
+    @contextmanager
+    def told(self, whole: Whole) -> Iterator[None]:
+        """Tell what goes wrong while it is read, unless all has come; raises ClaudeError and Stopped."""
         try:
-            for chunk in source:  # type: ignore[union-attr]
-                self.size += len(chunk)
-                self.check(self.size)
-                yield chunk
+            yield
+        except KeyboardInterrupt:
+            raise Stopped(partial=whole.message) from None
         except Exception as error:
-            raise self._told(error) from None
-        else:
-            self._ended()
-        finally:
-            self.response.close()
+            if not whole.done:
+                raise whole.blame(self._explained(error)) from None
 
-    async def achunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives, unpacked; raises ClaudeError."""
-        source = self.response.aiter_bytes() if self.packed else self.response.stream
-        try:
-            async with aclosing(aiter(source)) as pieces:  # type: ignore[arg-type,type-var]
-                async for chunk in pieces:
-                    self.size += len(chunk)
-                    self.check(self.size)
-                    yield chunk
-        except Exception as error:
-            raise self._told(error) from None
-        else:
-            self._ended()
-        finally:
-            await self.response.aclose()
-
-    def close(self) -> None:
-        """Close the connection unless the body was read to its end."""
-        self.closed = True
-        self.response.close()
-
-    async def aclose(self) -> None:
-        """Close the connection unless the body was read to its end."""
-        self.closed = True
-        await self.response.aclose()
-
-    def _ended(self) -> None:
+    def _explained(self, error: Exception) -> ClaudeError:
         if self.closed:  # by its reader: what looks like an end is none
-            raise self._told(httpx2.StreamClosed())
-
-    def _told(self, error: Exception) -> ClaudeError:
-        if self.closed:
             return APIConnectionError(
                 "The answer was closed before it was read to its end", hint="Read it inside the with block."
             )
         return explain(error, _host(self.route), self.call.timeout).error
 
-
-def _check(call: Call, started: float, status: int, size: int) -> None:
-    """Raise ClaudeError where an answer of this many bytes, or its time until now, is more than allowed."""
-    most = call.most if 200 <= status < 300 else min(call.most, MOST_ERROR)
-    if size > most:
-        raise APIResponseError(
-            f"The answer is larger than {most / 2**20:.0f} MB",
-            hint="Pass max_bytes=… to the client to allow more.",
-            status=status,
-        )
-    if call.total_timeout is not None and time.monotonic() - started > call.total_timeout:
-        raise timed_out(f"The answer was not complete after {call.total_timeout:g} s")
-
-
-class _Packed(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A packed body on its way to be unpacked: checked as it comes, for it may unpack to nothing."""
-
-    def __init__(self, stream: Any, check: Callable[[int], None]) -> None:
-        self.stream, self.check, self.size = stream, check, 0
-
-    def _counted(self, chunk: bytes) -> bytes:
-        self.size += len(chunk)
-        self.check(self.size)
-        return chunk
-
-    def __iter__(self) -> Iterator[bytes]:
-        return map(self._counted, self.stream)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self.stream:
-            yield self._counted(chunk)
-
-    def close(self) -> None:
-        self.stream.close()
-
-    async def aclose(self) -> None:
-        await self.stream.aclose()
-
-
-def _fault(error: Exception, body: _Upload, call: Call, route: Route, started: float) -> Fault:
-    told = explain(error, _host(route), call.timeout)
-    return Fault(told.error, told.unsent or not body.sent, time.monotonic() - started, told.final)
+    def _check(self, size: int) -> None:
+        limit = self.call.total_timeout
+        if size > self.most:
+            raise APIResponseError(
+                f"The answer is larger than {self.most / 2**20:.0f} MB",
+                hint="Pass max_bytes=… to the client to allow more.",
+                status=self.response.status_code,
+            )
+        if limit is not None and time.monotonic() - self.started > limit:
+            raise timed_out(f"The answer was not complete after {limit:g} s")

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import mimetypes
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from claude_magic import keys, media
+from claude_magic import citing, keys, media, replaying
 from claude_magic.errors import ConfigError, InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ DAYS = 30  # an upload of ours is kept
 SOON = timedelta(hours=1)  # what expires before that is uploaded again
 MOST_KEPT = 1_000  # files that are remembered
 DOCUMENTS = ("application/pdf", "text/plain")
+TABLES = ("text/csv", "text/tab-separated-values")  # for code
 IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 _sure: WeakKeyDictionary[Client, dict[str, str]] = WeakKeyDictionary()
@@ -52,7 +54,11 @@ def _filled(
 ) -> list[dict[str, Any]]:
     def fill(block: Any) -> Any:
         file = media.waiting(block) if isinstance(block, dict) else None
-        return made(file, str(block.get("title"))) if file else block
+        if not file:
+            return block
+        title = str(block.get("title"))
+        filled = made(file, title)
+        return (citing.document(filled, title) or filled) if block.get("citations") else filled
 
     return [
         {**message, "content": [fill(block) for block in message["content"]]}
@@ -81,10 +87,20 @@ def _type(facts: Mapping[str, Any], *, code: bool) -> str:
         return "image" if mime_type in IMAGES else "document"
     if code:
         return "container_upload"
+    name = facts.get("filename") or "FILE"
     raise InputError(
         f"{facts.get('filename', 'The file')} is {mime_type or 'of no known type'}, which only code can read",
-        hint="Let code read it: --skill xlsx, for example.",
+        hint=f"Attach the file itself: --attach {name}, or let code read it: --skill xlsx.",
     )
+
+
+def readable_type(name: str) -> str | None:
+    """Return the type under which Claude itself can read a text that is no table, else None for its own.
+
+    A document is PDF or plain text: https://platform.claude.com/docs/en/build-with-claude/files
+    """
+    kind = mimetypes.guess_type(name)[0] or ""
+    return "text/plain" if kind.startswith("text/") and kind not in TABLES else None
 
 
 def _uploaded(file: Waiting, title: str, client: Client, lines: list[str]) -> str:
@@ -98,13 +114,15 @@ def _uploaded(file: Waiting, title: str, client: Client, lines: list[str]) -> st
     key = f"{client.base_url} {file.mime_type} {digest}"
     if file.block == "container_upload":  # code sees the name
         key += f" {hashlib.sha256(title.encode()).hexdigest()[:16]}"
-    known = sure.get(key) or _kept().get(key)
+    replayed = replaying.is_replayed(client)  # whose ids are those of its cassette
+    known = sure.get(key) or (None if replayed else _kept().get(key))
     if known and (key in sure or _there(known, path, file, client)):
         sure[key] = known
         return known
     made = client.files.upload(path, mime_type=file.mime_type, expires_in_seconds=DAYS * 86_400)
     sure[key] = file_id = str(made["id"])
-    if "_practice_" not in file_id:  # a practice server forgets its files, and gives their ids again
+    # a practice server forgets its files, and gives their ids again
+    if "_practice_" not in file_id and not replayed:
         _keep({**_kept(), key: file_id})
     size = media.shown_size(path.stat().st_size)
     lines.append(f"uploaded {title} ({size}) as {file_id}, kept for {DAYS} days")

@@ -5,12 +5,12 @@ By type, without importing what defines the type: a value's class says where it 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import media, private, tables
+from claude_magic import figures, grids, media, private, structures, tables
+from claude_magic.errors import ClaudeError, InputError
 from claude_magic.tables import cut
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 MOST_TEXT = 400_000  # characters of a text, about 100,000 tokens
 MOST_JSON = 20_000
 MOST_REPR = 4_000
-MOST_ITEMS = 500
-MOST_DEPTH = 12
-INLINE = 200  # characters up to which a list or an object's repr stays in the sentence
+INLINE = structures.INLINE  # characters up to which a list or an object's repr stays in the sentence
 
 
 class Shown(NamedTuple):
@@ -40,14 +38,20 @@ class Shown(NamedTuple):
 def show(value: Any, name: str, spec: str = "") -> Shown | None:
     """Return how a value is sent, or None when `spec` does not suit it.
 
-    Raises InputError for a file, picture or secret that cannot be sent.
+    Raises InputError for a secret, and for a file, a picture, a query or a drawing that fails.
     """
     if private.is_environment(value):
         raise private.refusal(name, "is the environment")
-    for is_kind, shown in _KINDS:
-        if is_kind(value):
-            return shown(value, name, spec)
-    return _other(value, name, spec)
+    found = next((shown for is_kind, shown in _KINDS if is_kind(value)), _other)
+    try:
+        return found(value, name, spec)
+    except ClaudeError:
+        raise
+    except Exception as error:  # a query, a figure or a class of the reader's may raise anything
+        raise InputError(
+            f"{{{name}}} cannot be shown: {type(error).__name__}: {error}",
+            hint=f"Look at {name} in a cell of its own.",
+        ) from error
 
 
 def _is(package: str, *names: str) -> Callable[[Any], bool]:
@@ -90,44 +94,58 @@ def _formatted(value: Any, spec: str) -> Shown | None:
 
 
 def _frame(value: Any, _: str, spec: str) -> Shown | None:
-    return _table(value, f"{type(value).__name__} {tables.shape(value)}", spec)
+    grid = grids.of(value)
+    library = type(value).__module__.partition(".")[0].strip("_")
+    size = f" of {len(value):,}" if grid.names == [getattr(value, "name", "")] else f" {tables.shape(grid)}"
+    of = "" if library in ("pandas", "geopandas") else f"{library} "
+    return _table(grid, f"{of}{type(value).__name__}{size}", spec)
 
 
 def _series(value: Any, _: str, spec: str) -> Shown | None:
-    return _table(value.to_frame(), f"{type(value).__name__} of {len(value):,}", spec)
+    is_index = hasattr(value, "to_series")
+    frame = value.to_frame(index=False) if is_index else value.to_frame()
+    return _table(grids.of(frame), f"{type(value).__name__} of {len(value):,}", spec)
 
 
-def _table(df: Any, what: str, spec: str) -> Shown | None:
-    made = tables.frame_text(df, spec)
+def _styled(value: Any, name: str, spec: str) -> Shown | None:
+    return _frame(value.data, name, spec)
+
+
+def _table(grid: tables.Grid, what: str, spec: str) -> Shown | None:
+    made = tables.frame_text(grid, spec)
     if made is None:
         return None
     return Shown(made.text, ", ".join([what, *made.partly]), apart=True, partly=bool(made.partly))
 
 
-def _array(value: Any, _: str, spec: str) -> Shown | None:
+def _array(value: Any, name: str, spec: str) -> Shown | None:
+    if value.dtype.kind == "O" and value.size and is_drawing(value.flat[0]):
+        return show(value.flat[0], name, spec)  # df.hist() returns the axes of one figure
     if spec:
         return None
     what = f"array {'×'.join(map(str, value.shape))} {value.dtype}"
-    facts = ""
-    if value.size and value.dtype.kind in "iuf":
-        facts = f"; min {value.min():.6g}, mean {value.mean():.6g}, max {value.max():.6g}"
     text = str(value)  # numpy leaves out the middle of a large one, and shows that with dots
     if value.size <= 20 and len(text) <= INLINE and "\n" not in text:
         return Shown(text, what)
+    head = f"{what}{_facts(value)}\n"
     if "..." in text:
-        return Shown(
-            f"{what}{facts}\n{cut(text, MOST_REPR)}", f"{what}, its ends sent", apart=True, partly=True
-        )
-    return _bounded(f"{what}{facts}\n{text}", what, MOST_REPR, apart=True)
+        return Shown(f"{head}{cut(text, MOST_REPR)}", f"{what}, its ends sent", apart=True, partly=True)
+    return _bounded(f"{head}{text}", what, MOST_REPR, apart=True)
 
 
-def file(place: str | os.PathLike[str]) -> Shown:
-    """Return how a file is sent; raises InputError for what is missing, unreadable, too large or unknown."""
-    return _part(media.from_path(place))
+def _facts(array: Any) -> str:
+    """Return the range of an array of numbers, and how many are none."""
+    if not array.size or array.dtype.kind not in "iuf":
+        return ""
+    known = array[array == array] if array.dtype.kind == "f" else array  # NaN differs from itself
+    missing = f"; {array.size - known.size:,} NaN" if known.size < array.size else ""
+    if not known.size:
+        return missing
+    return f"{missing}; min {known.min():.6g}, mean {known.mean():.6g}, max {known.max():.6g}"
 
 
 def _path(value: Any, _: str, spec: str) -> Shown | None:
-    return None if spec else file(value)
+    return None if spec else _part(media.from_path(value))
 
 
 def _bytes(value: Any, name: str, spec: str) -> Shown | None:
@@ -136,8 +154,27 @@ def _bytes(value: Any, name: str, spec: str) -> Shown | None:
 
 
 def _figure(value: Any, name: str, spec: str) -> Shown | None:
-    figure = value.get_figure() if hasattr(value, "get_figure") else value
-    return None if spec or figure is None else _part(media.from_figure(figure, name))
+    figure = value
+    while figure is not None and not hasattr(figure, "savefig"):
+        figure = figure.get_figure()  # of axes, or of a part of a figure
+    return None if spec or figure is None else _picture_of(figures.matplotlib(figure), name)
+
+
+def _picture_of(data: bytes, name: str) -> Shown | None:
+    part = media.from_bytes(data, name)
+    return part and _part(part)
+
+
+def _drawn(draw: Callable[[Any], figures.Drawn]) -> Callable[[Any, str, str], Shown | None]:
+    def shown(value: Any, name: str, spec: str) -> Shown | None:
+        if spec:
+            return None
+        made = draw(value)
+        if made.picture:
+            return _picture_of(made.picture, name)
+        return Shown(made.text, made.what, apart=True, partly=made.partly)
+
+    return shown
 
 
 def _picture(value: Any, name: str, spec: str) -> Shown | None:
@@ -160,48 +197,12 @@ def _json(value: Any, name: str, spec: str) -> Shown | None:
         return None
     left: list[str] = []
     try:
-        plain = _plain(value, MOST_DEPTH, left)
-        text = json.dumps(plain, ensure_ascii=False)
-        if len(text) > INLINE:
-            text = json.dumps(plain, ensure_ascii=False, indent=1)
-    except (TypeError, ValueError, RecursionError):
+        text = structures.text(value, left)
+    except (TypeError, ValueError):
         return _other(value, name, spec)
-    what = ", ".join([f"{type(value).__name__} of {len(value):,}", *dict.fromkeys(left)])
+    what = ", ".join([f"{type(value).__name__} of {structures.size(value):,}", *dict.fromkeys(left)])
     made = _bounded(text, what, MOST_JSON, apart=len(text) > INLINE)
     return made._replace(partly=made.partly or bool(left))
-
-
-def _plain(value: Any, depth: int, left: list[str]) -> Any:
-    """Return a copy that JSON can hold, bounded, without secrets; `left` gets words on what is not in it."""
-    if isinstance(value, str | int | float | bool | None):
-        return value if not isinstance(value, str) else cut(value, MOST_JSON)
-    if private.is_environment(value):
-        left.append("the environment held back")
-        return "[left out: the environment]"
-    beyond = len(value) - MOST_ITEMS if isinstance(value, dict | list | tuple | set | frozenset) else 0
-    if beyond > 0:
-        left.append(
-            f"first {MOST_ITEMS:,} items of a longer one sent"
-            if depth < MOST_DEPTH
-            else f"first {MOST_ITEMS:,} sent"
-        )
-    if depth and isinstance(value, dict):
-        items = list(value.items())[:MOST_ITEMS]
-        made = {str(k): _secret(str(k), v, left) or _plain(v, depth - 1, left) for k, v in items}
-        return made | ({"…": f"{beyond:,} more left out"} if beyond > 0 else {})
-    if depth and isinstance(value, list | tuple | set | frozenset):
-        made_list = [_plain(v, depth - 1, left) for v in list(value)[:MOST_ITEMS]]
-        return made_list + [f"[… {beyond:,} more left out]"] * (beyond > 0)
-    if _is_number(value):
-        return value.item()
-    return str(value) if _is_scalar(value) or isinstance(value, os.PathLike) else cut(_repr(value), MOST_REPR)
-
-
-def _secret(name: str, value: Any, left: list[str]) -> str:
-    if not private.is_secret(name, value):
-        return ""
-    left.append(f"{name} held back as named like a secret")
-    return "[left out: named like a secret]"
 
 
 def _source(value: Any, name: str, spec: str) -> Shown | None:
@@ -215,21 +216,36 @@ def _source(value: Any, name: str, spec: str) -> Shown | None:
     return None if spec else _bounded(text.rstrip(), f"source of a {what}", MOST_JSON, apart=True)
 
 
+def _failure(value: Any, _: str, spec: str) -> Shown | None:
+    text = private.without_secrets(cut(repr(value), MOST_JSON))
+    return None if spec else Shown(text, value.type, apart=True)
+
+
+def _error(value: BaseException, _: str, spec: str) -> Shown | None:
+    """Return an exception with the end of its traceback, where it says most."""
+    import traceback
+
+    text = "".join(traceback.format_exception(value)).rstrip()
+    beyond = len(text) - MOST_REPR
+    what = f"{type(value).__name__} with its traceback"
+    if spec or beyond <= 0:
+        return None if spec else Shown(text, what, apart=True)
+    label = f"{what}, last {MOST_REPR:,} of {len(text):,} characters sent"
+    return Shown(f"[… {beyond:,} characters left out]{text[beyond:]}", label, apart=True, partly=True)
+
+
+def is_drawing(value: Any) -> bool:
+    """Return whether a value is sent as a picture, or would be were there something to draw it."""
+    return any(is_kind(value) for is_kind, _ in _DRAWINGS)
+
+
 def _other(value: Any, _: str, spec: str) -> Shown | None:
     if spec:
         return _formatted(value, spec)
-    text = _repr(value)
+    text = structures.represented(value)
     return _bounded(text, type(value).__name__, MOST_REPR, apart="\n" in text or len(text) > INLINE)
 
 
-def _repr(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception as error:  # a reader's own __repr__ may raise anything
-        return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
-
-
-_is_number = _is("numpy", "number", "bool")
 _SCALARS: tuple[Callable[[Any], bool], ...] = (
     lambda v: v is None or isinstance(v, int | float | complex),
     _is("numpy", "generic"),
@@ -244,17 +260,31 @@ def _is_scalar(value: Any) -> bool:
     return any(is_kind(value) for is_kind in _SCALARS)
 
 
-_KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str, str], Shown | None]], ...] = (
+_Kind = tuple["Callable[[Any], bool]", "Callable[[Any, str, str], Shown | None]"]
+_DRAWINGS: tuple[_Kind, ...] = (
+    (_is("matplotlib", "Artist"), _figure),
+    (_is("seaborn", "_BaseGrid"), _figure),
+    (_is("plotly", "BaseFigure"), _drawn(figures.plotly)),
+    (_is("altair", "TopLevelMixin"), _drawn(figures.altair)),
+    (_is("PIL", "Image"), _picture),
+    (_is("IPython", "Image"), _displayed),
+)
+_KINDS: tuple[_Kind, ...] = (
     (lambda v: isinstance(v, str), _text),
     (_is_scalar, _scalar),
     (lambda v: isinstance(v, os.PathLike), _path),
     (lambda v: isinstance(v, bytes | bytearray), _bytes),
     (_is("pandas", "DataFrame"), _frame),
     (_is("pandas", "Series", "Index"), _series),
+    (_is("pandas", "Styler"), _styled),
+    (_is("polars", "DataFrame", "LazyFrame", "Series"), _frame),
+    (_is("pyarrow", "Table", "RecordBatch", "Array", "ChunkedArray"), _frame),
+    (_is("duckdb", "DuckDBPyRelation"), _frame),
+    (_is("_duckdb", "DuckDBPyRelation"), _frame),
     (_is("numpy", "ndarray"), _array),
-    (_is("matplotlib", "Figure", "Axes"), _figure),
-    (_is("PIL", "Image"), _picture),
-    (_is("IPython", "Image"), _displayed),
-    (lambda v: isinstance(v, dict | list | tuple | set | frozenset), _json),
+    *_DRAWINGS,
+    (lambda v: isinstance(v, BaseException), _error),
+    (_is("claude_magic", "Failure"), _failure),
+    (structures.is_structure, _json),
     (lambda v: isinstance(v, type) or type(v).__name__ == "function", _source),
 )

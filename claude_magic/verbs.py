@@ -1,4 +1,4 @@
-"""Which verbs do %claude files, skills, batches and admin take?
+"""Which verbs do %claude files, skills, batches, admin and replay take?
 
 One row each. The parser, help, completion and errors come from this table; `service.py` does what a row says.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PART = re.compile(
     r"\[(?P<option>--\w+|[a-z]+)(?: (?P<value>[A-Z]+…?))?\]|\[?(?P<place>[A-Z|]+)(?P<many>…?)\]?"
 )
+_SHORT = re.compile(r"-[a-zA-Z]")
 
 
 class Verb(NamedTuple):
@@ -70,14 +71,15 @@ VERBS: dict[str, tuple[Verb, ...]] = {
     # a command: its verbs, the one that is meant when none is given first
     "files": (
         Verb("list", "", "the files of the workspace, newest first"),
-        Verb("get", "ID", "what is known of a file"),
+        Verb("get", "ID", "what is known of a file; ID is its id or its name"),
         Verb("upload", "PATH [--as NAME]", "upload a file, or a frame: {df}; the result has its .id"),
-        Verb("download", "ID [TO]", "fetch a file that code made, into this folder or TO"),
+        Verb("download", "ID [TO]", "fetch a file that code made, or those of an answer: {x}, into this folder, "
+             "the folder TO, or under the name TO"),
         Verb("delete", "ID… [--yes]", "delete files for good", "Delete", "Deleted"),
     ),
     "skills": (
         Verb("list", "", "Anthropic's skills and your own"),
-        Verb("get", "ID", "what is known of a skill"),
+        Verb("get", "ID", "what is known of a skill; ID is its id or its name"),
         Verb("create", "FOLDER|ZIP [--as NAME]", "upload a skill: a folder with SKILL.md, or a zip of one"),
         Verb("update", "ID FOLDER|ZIP", "upload a new version of a skill"),
         Verb("versions", "ID", "the versions of a skill"),
@@ -112,8 +114,47 @@ VERBS: dict[str, tuple[Verb, ...]] = {
         Verb("usage", _PERIOD, "tokens by day, of 7 days or from START (2026-11-01 in UTC, or 30d ago)"),
         Verb("cost", _PERIOD, "USD by day, as usage; WIDTH is 1d, 1h, 1m or none"),
     ),
+    "replay": (
+        Verb("status", "", "the mode, the file beside the notebook, and what is recorded in it"),
+        Verb("auto", "[PATH]", "play what is recorded, ask and record the rest; PATH: in another file"),
+        Verb("only", "[PATH]", "play what is recorded and ask nothing; needs no key"),
+        Verb("refresh", "[PATH]", "ask all anew and record it in the place of what was there"),
+        Verb("off", "", "ask, and record nothing"),
+        Verb("forget", "LINE… [--yes]", "take lines out of the file; all: every one", "Forget", "Forgotten"),
+        Verb("check", "", "the lines that are not as they were recorded"),
+    ),
 }
 # fmt: on
+
+
+MEANT = {
+    # another word for a verb, and what may be meant by it
+    "rm": "delete", "del": "delete", "remove": "delete", "erase": "delete", "ls": "list", "dir": "list",
+    "show": "get", "info": "get", "describe": "get", "retrieve": "get", "cat": "get", "put": "upload",
+    "add": "upload create", "new": "create", "send": "create", "submit": "create", "fetch": "download",
+    "save": "download", "stop": "cancel", "abort": "cancel", "me": "who", "whoami": "who", "org": "who",
+    "organization": "who", "people": "users", "revoke": "disable",
+}  # fmt: skip
+_IN_PYTHON = "In Python: from claude_magic import Client; Client()."
+ELSEWHERE = {
+    # what the verbs do not do, and what to type for it
+    "batches create": f"{_IN_PYTHON}messages.batches.create(requests=[…])",
+    "batches wait": "Look now and then: %claude batches get ID. Its results are there when it has ended.",
+    "admin users add": "Type %claude admin invite EMAIL ROLE",
+    "admin users create": "Type %claude admin invite EMAIL ROLE",
+    "admin users delete": "Type %claude admin remove USER",
+    "admin users remove": "Type %claude admin remove USER",
+    "admin invites create": "Type %claude admin invite EMAIL ROLE",
+    "admin invites delete": "Type %claude admin withdraw INVITE",
+    "admin workspaces create": f'{_IN_PYTHON}organization.workspaces.create(name="…")',
+    "admin workspaces archive": "Type %claude admin archive WORKSPACE",
+    "admin workspaces delete": "Type %claude admin archive WORKSPACE",
+    "admin keys create": "Keys are made in the Console: https://platform.claude.com/settings/keys",
+    "admin keys delete": "Type %claude admin disable KEY",
+    "admin keys disable": "Type %claude admin disable KEY",
+    "admin keys enable": "Type %claude admin enable KEY",
+}
+LESS = "Keep the list and take a part of it: x = %claude {}, then x.head(10)"
 
 
 def find(command: str, name: str) -> Verb | None:
@@ -126,14 +167,25 @@ def read(command: str, words: list[str]) -> Asked:
     first, *rest = words or [VERBS[command][0].name]
     verb = find(command, first)
     if verb is None:
-        names = [verb.name for verb in VERBS[command]]
-        near = find(command, nearest(first, names) or "")
-        guess = f"Did you mean %claude {shown(command, near)}? " if near else ""
-        raise InputError(
-            f"%claude {command} has no verb {short(first)!r}",
-            hint=f"{guess}There is: %claude {command} {'|'.join(names)}",
-        )
+        raise _no_verb(command, first)
     return _given(command, verb, rest)
+
+
+def _no_verb(command: str, word: str) -> InputError:
+    names = [verb.name for verb in VERBS[command]]
+    meant = next((n for n in MEANT.get(word, "").split() if n in names), None)
+    elsewhere = ELSEWHERE.get(f"{command} {'create' if 'create' in MEANT.get(word, '') else word}", "")
+    near = None if elsewhere else find(command, meant or nearest(word, names) or "")
+    guess = f"Did you mean %claude {shown(command, near)}? " if near else ""
+    there = f"There is: {', '.join(names)}; more in %claude help {command}"
+    return InputError(
+        f"%claude {command} has no verb {short(word)!r}", hint=f"{guess}{elsewhere or there}"
+    )
+
+
+def asks_help(words: list[str]) -> bool:
+    """Say whether the words after a command ask what there is to type."""
+    return words == ["help"] or words[-1:] in (["--help"], ["-h"])
 
 
 def _given(command: str, verb: Verb, words: list[str]) -> Asked:
@@ -141,14 +193,16 @@ def _given(command: str, verb: Verb, words: list[str]) -> Asked:
     options: dict[str, list[str]] = {}
     taking: list[str] | None = None
     for word in words:
+        word = "--yes" if word == "-y" else word
         name, equals, value = word.partition("=")
         if name in verb.options and name not in options:
             taking = options[name] = [value] if equals else []
             wants = verb.options[name]
             if not wants or (equals and "…" not in wants):
                 taking = None
-        elif word.startswith("--"):
-            raise _wrong(command, verb, f"takes no {short(word)}")
+        elif word.startswith("--") or _SHORT.fullmatch(word):
+            less = LESS.format(f"{command} {verb.name}") if name in ("--limit", "--head", "-n") else ""
+            raise _wrong(command, verb, f"takes no {short(word)}", less)
         elif taking is not None:
             taking += [part for part in word.split(",") if part] if "…" in wants else [word]
             taking = taking if "…" in wants else None
@@ -156,16 +210,20 @@ def _given(command: str, verb: Verb, words: list[str]) -> Asked:
             places.append(word)
     if lacking := next((n for n, given in options.items() if verb.options[n] and not given), None):
         raise _wrong(command, verb, f"needs {verb.options[lacking]} after {lacking}")
+    if verb.most is not None and len(places) > verb.most and places[-1] == "list":
+        del places[-1]  # "admin users list"
     if len(places) < verb.least:
         raise _wrong(command, verb, f"needs {verb.places[len(places)].removesuffix('…')}")
     if verb.most is not None and len(places) > verb.most:
         what = f"{verb.most} word{'s' * (verb.most != 1)}" if verb.most else "nothing more"
-        raise _wrong(command, verb, f"takes {what}, not {short(' '.join(places))!r}")
+        elsewhere = ELSEWHERE.get(f"{command} {verb.name} {places[0]}", "")
+        raise _wrong(command, verb, f"takes {what}, not {short(' '.join(places))!r}", elsewhere)
     return Asked(verb, places, options)
 
 
-def _wrong(command: str, verb: Verb, what: str) -> InputError:
-    return InputError(f"%claude {command} {verb.name} {what}", hint=f"Type %claude {shown(command, verb)}")
+def _wrong(command: str, verb: Verb, what: str, hint: str = "") -> InputError:
+    hint = hint or f"Type %claude {shown(command, verb)}"
+    return InputError(f"%claude {command} {verb.name} {what}", hint=hint)
 
 
 def shown(command: str, verb: Verb) -> str:

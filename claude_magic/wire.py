@@ -6,13 +6,10 @@ that are not known today survive a round trip. `Message` and `Usage` are the two
 
 from __future__ import annotations
 
-import html
 import json
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
-
-from claude_magic.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
     from claude_magic.app import Response
 
 MOST_VALUES = 2_000_000  # brackets and commas of one JSON text: as Python objects they take up to 200 MB
-OPEN = 12  # fields up to which an object is shown in one line
 SURELY_FEW = 2**20  # bytes that are not counted
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder()
@@ -98,38 +94,9 @@ class Record(dict[str, Any]):
         return self.to_json(indent=indent)
 
     def _repr_html_(self) -> str:
-        flat = _flat(self)
-        if flat and len(flat) == sum(v is not None for v in self.values()):
-            return f"<div>{_facts(flat)}</div>"
-        name = _facts(flat) or html.escape(str(self.get("type") or type(self).__name__))
-        json_text = f"<pre>{html.escape(self.to_json())}</pre>"
-        return f"<details><summary>{name}</summary>{json_text}</details>{_table(self.get('data'))}"
+        from claude_magic import sheets
 
-
-def _flat(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields of an object that a line has room for; none where they are many or long."""
-    flat = {k: str(v) for k, v in fields.items() if v is not None and not isinstance(v, dict | list)}
-    return flat if len(flat) < OPEN and all(len(text) <= 80 for text in flat.values()) else {}
-
-
-def _facts(flat: Mapping[str, str]) -> str:
-    return html.escape(printable(" · ".join(f"{k} {v}" for k, v in flat.items())))
-
-
-def _table(items: Any) -> str:
-    """Return the objects of a page that have an id as a table of it and of what else is short."""
-    if not isinstance(items, list):
-        return ""
-    rows = [(i["id"], _few(i)) for i in items if isinstance(i, dict) and "id" in i]
-    made = [
-        f"<tr><td>{html.escape(printable(str(name)))}</td><td>{_facts(few)}</td></tr>" for name, few in rows
-    ]
-    return f"<table>{''.join(made)}</table>" if made else ""
-
-
-def _few(item: Mapping[str, Any]) -> dict[str, str]:
-    rest = {k: str(v) for k, v in item.items() if k not in ("id", "type") and isinstance(v, str | int)}
-    return dict([(k, v) for k, v in rest.items() if len(v) <= 40][:4])
+        return sheets.view(self)
 
 
 class Usage(Record):
@@ -203,7 +170,9 @@ class Message(Record):
         return catalog.message_cost(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre style='white-space:pre-wrap'>{html.escape(self.text)}</pre>{super()._repr_html_()}"
+        from claude_magic import sheets
+
+        return sheets.message(self.text, self)
 
 
 _PLAIN = frozenset((dict, list))
@@ -235,7 +204,10 @@ def plain(value: Any) -> Any:
 
 def decode(data: bytes | str) -> Any:
     """Read JSON into Records; raises ValueError (msgspec.DecodeError) where it is none."""
-    return record(decode_plain(data))
+    try:
+        return record(decode_plain(data))
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
 
 
 def decode_plain(data: bytes | str) -> Any:
@@ -279,15 +251,16 @@ def encode(value: Any) -> bytes:
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:
-        return _encoder.encode(_mended(value))
+        return _encoder.encode(mended(value))
 
 
-def _mended(value: Any) -> Any:
+def mended(value: Any) -> Any:
+    """Return a value with every half of a character replaced by U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):
-        return {_mended(k): _mended(v) for k, v in value.items()}
-    return [_mended(v) for v in value] if isinstance(value, list | tuple) else value
+        return {mended(k): mended(v) for k, v in value.items()}
+    return [mended(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _revive(kind: type[Record], items: dict[str, Any]) -> Record:

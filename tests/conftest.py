@@ -56,8 +56,12 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def _forget() -> None:
-    """Drop what the package remembers in this process: a session's settings and conversations, own prices."""
-    loaded = {name: sys.modules.get(f"claude_magic.{name}") for name in ("settings", "thread", "catalog")}
+    """Drop what the package remembers in this process: settings, conversations, own prices, cassettes."""
+    names = ("settings", "thread", "catalog", "replaying")
+    loaded = {name: sys.modules.get(f"claude_magic.{name}") for name in names}
+    if replaying := loaded["replaying"]:
+        replaying._tapes.clear()
+        replaying._places.clear()
     if settings := loaded["settings"]:
         settings.session.clear()
     if thread := loaded["thread"]:

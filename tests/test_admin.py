@@ -416,7 +416,7 @@ SIX = ["model", "product", "speed", "service_tier", "workspace_id", "api_key_id"
         ("2d", {"by": ["model", 5]}, "by cannot be 5"),
         ("2d", {"by": 5}, "by cannot be 5"),
         ("2d", {"by": [["model"]]}, "by cannot be ['model']"),
-        ("2d", {"by": "token_type"}, "by cannot be 'token_type'"),
+        ("2d", {"by": "token_type"}, "Usage is not split by token_type, cost is"),
         ("2d", {"by": SIX}, "5 groups, not by 6"),
         ("2d", {"every": "1day"}, "did you mean 1d?"),
         ("2d", {"every": 1}, "every cannot be 1"),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from claude_magic import asking, chat, made, making, wire
+from claude_magic import chat, made, making, showing, wire
 from claude_magic.answer import Answer
 from tests.shells import KEY, rows
 
@@ -239,14 +239,15 @@ def test_an_answer_that_asks_for_a_tool_says_so(shell):
     result = shell.run(f"%%claude -p 'tools=[{tool}]' -p 'tool_choice={choice}'\nHow is the weather?")
     assert "" == str(shell["_claude"])
     assert "asked for the tool get_weather(" in result.outputs[-1].data["text/plain"]
-    assert "asked for the tool get_weather" in asking.bundle(shell["_claude"])["text/html"]
+    assert "asked for the tool get_weather" in showing.bundle(shell["_claude"])["text/html"]
 
 
 def test_a_tool_s_arguments_are_shown_and_bounded():
     calls = [
         {"type": "tool_use", "name": "get_weather", "input": {"city": city}} for city in ("Köln", "x" * 999)
     ]
-    told = asking.tools_asked(Answer(wire.record({"type": "message", "role": "assistant", "content": calls})))
+    message = wire.record({"type": "message", "role": "assistant", "content": calls})
+    told = showing.tools_asked(Answer(message))
     assert 'asked for the tool get_weather(city="Köln")' == told[0]
     assert 250 > len(told[1])
 
@@ -268,7 +269,7 @@ def test_o2_a_made_file_is_named_with_the_line_that_fetches_it_and_not_fetched(s
     assert [] == list(tmp_path.iterdir())
     shell.run(typed)
     assert (tmp_path / "practice.xlsx").is_file()
-    assert typed in asking.bundle(shell["_claude"])["text/html"]
+    assert typed in showing.bundle(shell["_claude"])["text/html"]
 
 
 def test_o1_o4_the_name_of_a_made_file_is_shown_as_text():

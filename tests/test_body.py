@@ -120,7 +120,8 @@ def _closed() -> Any:
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "a file that is not there": ("/nowhere/at all.csv", "does not exist"),
-    "a folder": ("/", "is a folder"),
+    "a folder": ("/", "is no file"),
+    "a device": ("/dev/null", "is no file"),
     "a name with NUL": ("a\0b", "does not exist|cannot be read"),
     "no such user's home": ("~nobody-of-this-name/a", "does not exist|cannot be read"),
     "a number": (5, "A int cannot be uploaded"),
@@ -160,7 +161,7 @@ def test_a_resend_after_a_failure_of_the_service_sends_the_same_bytes_again(door
     (tmp_path / "a.csv").write_bytes(DATA * 40_000)
     with (tmp_path / "a.csv").open("rb") as file:
         for given in (tmp_path / "a.csv", file, Pipe(DATA * 40_000), pd.DataFrame({"n": [1]})):
-            asked = Asked(error(500, retry_after="0.001"), json({"id": "file_1"}))
+            asked = Asked(error(503, retry_after="0.001"), json({"id": "file_1"}))
             found = go(door(asked), lambda c, given=given: c.files.upload(given, expires_in_seconds=3600))
             assert "file_1" == found.id
             assert 2 == len(asked.requests)
@@ -244,7 +245,7 @@ def test_json_with_a_long_list_is_json_each_time():
 
 @both
 def test_a_failure_after_all_sends_names_the_last_status(door: type[Door]):
-    asked = Asked(error(500, retry_after="0.001"))
+    asked = Asked(error(503, retry_after="0.001"))
     with pytest.raises(InternalServerError) as caught:
         go(door(asked), lambda c: c.files.upload(DATA))
     assert [False] * 3 == [attempt.possibly_billed for attempt in caught.value.attempts]

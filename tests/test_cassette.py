@@ -377,8 +377,9 @@ def test_a_miss_names_the_closest_request_and_what_differs(kind: type[Door], pat
     with pytest.raises(ReplayError) as caught:
         door.create(messages=[{"role": "user", "content": "Summarise the sales of April in three bullets."}])
     assert (
-        "This request is not recorded in lesson.replay.jsonl; the closest, line 1, differs in "
-        "messages[0].content: '…marise the sales of March in three bullets.'"
+        "“Summarise the sales of April in three bullets.” is not recorded in lesson.replay.jsonl; "
+        "the closest, line 1 (“Summarise the sales of March in three bullets.”), "
+        "differs in the question: '…marise the sales of March in three bullets.'"
         " → '…marise the sales of April in three bullets.'"
     ) == str(caught.value)
     assert "--replay auto" in caught.value.hint
@@ -415,7 +416,8 @@ def test_the_closest_is_the_one_with_the_fewest_and_smallest_differences() -> No
         {"method": "GET", "path": "/v1/messages"},
     ]
     found = closest.closest(asked(a="abcd", b=1), enumerate(recorded))
-    assert (2, ["a: 'abcz' → 'abcd'"]) == (found and found[0], [str(d) for d in found[1]] if found else None)
+    assert found is not None
+    assert (2, ["a: 'abcz' → 'abcd'"]) == (found.number, [str(d) for d in found.differences])
     assert None is closest.closest({"method": "PUT", "path": "/"}, enumerate(recorded))
 
 

@@ -51,11 +51,24 @@ def refused(line: str, body: str = "Why?\n") -> InputError:
         ("-s ''", {"system": ""}),
         ("--new --no-history --dry-run", {"new": True, "no_history": True, "dry_run": True}),
         (r"--attach a\ b.pdf --attach 'c d' --attach C:\x", {"attach": ["a b.pdf", "c d", "C:\\x"]}),
-        ("-p top_k=5 -p speed=fast", {"param": {"top_k": 5, "speed": "fast"}}),
-        ("-p a.b=1 -p a.c=[1,2]", {"param": {"a": {"b": 1, "c": [1, 2]}}}),
-        ('-p meta={"user": "anna b", "x": {}}', {"param": {"meta": {"user": "anna b", "x": {}}}}),
-        ("""-p 'meta={"user": "anna b"}'""", {"param": {"meta": {"user": "anna b"}}}),
-        ("-p stop='a b'", {"param": {"stop": "a b"}}),
+        ("-p top_k=5 -p speed=fast", {"params": {"top_k": 5, "speed": "fast"}}),
+        ("-p a.b=1 -p a.c=[1,2]", {"params": {"a": {"b": 1, "c": [1, 2]}}}),
+        ('-p meta={"user": "anna b", "x": {}}', {"params": {"meta": {"user": "anna b", "x": {}}}}),
+        ("""-p 'meta={"user": "anna b"}'""", {"params": {"meta": {"user": "anna b"}}}),
+        ("-p stop='a b'", {"params": {"stop": "a b"}}),
+        ("--tool weather --tool web_search", {"tools": ["weather", "web_search"]}),
+        ("--tool $tools --max-steps 3 --approve", {"tools": ["$tools"], "max_steps": 3, "approve": True}),
+        ("--schema list[Person]", {"returns": "list[Person]"}),
+        ("--schema 'int | None'", {"returns": "int | None"}),
+        ("--choices yes,no", {"choices": ["yes", "no"]}),
+        ("--choices 'well done, rare,,rare'", {"choices": ["well done", "rare"]}),
+        ("--compare haiku,best", {"compare": ["claude-haiku-5-5", "claude-opus-5-5"]}),
+        ("--cache", {"cache": "5m"}),
+        ("--cache haiku", {"cache": "5m", "model": "claude-haiku-5-5"}),
+        ("--cache 1h", {"cache": "1h"}),
+        ("--cache=off -q", {"cache": "off", "quiet": True}),
+        ("--replay only --show-request", {"replay": "only", "show_request": True}),
+        ("--history-tokens 20k --compact", {"history_tokens": 20_000, "compact": True}),
     ],
 )
 def test_a_header_sets_what_it_says_and_nothing_else(line, expected):
@@ -286,3 +299,56 @@ def test_what_usage_is_grouped_by_is_listed():
     with pytest.raises(InputError) as caught:
         parse_line("usage by zzz")
     assert "WHAT: model, day" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("--choices yes", "--choices expects two labels or more", "yes,no"),
+        ("--compare opus", "--compare expects two models or more", "haiku,opus"),
+        ("--cache=2h", "--cache expects one of auto, 5m, 1h, off, not '2h'", ""),
+        ("--replay nly", "--replay expects one of", "--replay only"),
+        ("--tool 'f()'", "--tool expects the name of a function", "--tool weather"),
+        ("--schema", "--schema expects the name of a type", "--schema Person"),
+        ("--apply", "--apply cannot stand here", "--model"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_what_can(line, message, hint):
+    error = refused(line)
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_a_command_takes_flags_anywhere_after_it():
+    for line in ("explain 3 -m opus -q", "explain -m opus 3 -q", "explain --model=best --quiet 3"):
+        call = parse_line(line, ALIASES)
+        assert isinstance(call, CommandCall)
+        assert ("explain", ["3"], "3", {}) == (call.name, call.args, call.rest, dict(call.own))
+        assert Ask("3", model="claude-opus-5-5", quiet=True) == call.ask
+
+
+def test_a_command_s_own_flags_are_apart_from_those_of_a_question():
+    call = parse_line("export rome 'my talk.py' --yes", ALIASES)
+    assert (
+        CommandCall(
+            "export", ["rome", "my talk.py"], "rome my talk.py", Ask("rome my talk.py"), {"yes": True}
+        )
+        == call
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("explain -t rome --compare haiku,opus", "--compare cannot stand here"),
+        ("explain --aply", "There is no option --aply"),
+        ("explain -m", "--model expects"),
+        ("export rome --apply", "--apply cannot stand here"),
+        ("explain what -q does", "'explain' is a command, and 'what -q does' does not fit it"),
+    ],
+)
+def test_a_flag_that_a_command_does_not_take_is_refused_and_a_question_still_possible(line, message):
+    with pytest.raises(InputError) as caught:
+        parse_line(line, ALIASES)
+    assert message in caught.value.message
+    assert f"%claude -- {line}" in caught.value.hint or "For example" in caught.value.hint

@@ -161,6 +161,20 @@ def test_s5_an_unusable_option_of_a_call_is_named_and_nothing_is_sent(
 
 
 @both
+@pytest.mark.parametrize(
+    "option", [{"max_bytes": None}, {"max_bytes": -1}, {"anthropic_version": 5}, {"timeout": True}], ids=str
+)
+def test_s5_an_unusable_option_of_a_client_is_named_when_it_is_made(
+    door: type[Door], option: dict[str, Any]
+) -> None:
+    asked = Asked(json(answer()))
+    with pytest.raises(InputError, match=next(iter(option))):
+        door(asked, **option)
+    with pytest.raises(InputError, match=next(iter(option))):
+        door(asked).client.with_options(**option)
+
+
+@both
 @pytest.mark.parametrize("timeout", [None, 5, httpx2.Timeout(5, read=9), httpx.Timeout(5, connect=2)])
 def test_a_timeout_may_be_given_in_the_ways_of_the_official_sdk(door: type[Door], timeout: Any) -> None:
     assert "Hello back" == door(Asked(json(answer())), timeout=timeout).create().text

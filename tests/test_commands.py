@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import warnings
 from typing import Any
@@ -26,10 +27,14 @@ def test_the_table_has_a_function_for_every_command_and_no_other():
 
 
 @pytest.mark.parametrize("command", flags.COMMANDS, ids=lambda c: c.name)
-def test_every_example_of_the_help_runs(shell, command, monkeypatch):
+def test_every_example_of_the_help_runs(shell, command, monkeypatch, tmp_path):
     monkeypatch.setattr(getpass, "getpass", lambda _: KEY)
     shell.run("df = 'a text'")
     shell.run("%%claude -n 5\npractice:long@200")
+    shell.run("1 / 0")
+    monkeypatch.chdir(tmp_path)
+    empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "lesson.ipynb").write_text(json.dumps(empty))
     result = shell.run(f"%claude {command.example}")
     assert result.success, result.seen
     assert result.result is not None

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_magic import catalog, complete
-from claude_magic.flags import COMMANDS, FLAGS
+from claude_magic.flags import COMMANDS, EXPORTS, FLAGS
+
+
+@dataclass
+class Person:
+    name: str
+
+
+def weather(city: str) -> str:
+    """Return the weather of a city."""
+    return city
+
 
 STATE = {
     "variables": {"df": pd.DataFrame({"a": [1]}), "data": 1, "name": "x"},
     "threads": ["main", "rome"],
     "aliases": ["best"],
     "settings": ["model", "max_tokens"],
+}
+TYPED = {
+    "variables": {"Person": Person, "weather": weather, "people": list[Person], "row": {"name": str}, "x": 1}
 }
 MODELS = ["best", *catalog.SHORT, *(m.id for m in catalog.all_models() if m.status != "retired")]
 LONG = [f"--{flag.name}" for flag in FLAGS]
@@ -31,8 +47,8 @@ def at(typed: str, state=STATE) -> complete.Found | None:
 @pytest.mark.parametrize(
     ("typed", "fragment", "options"),
     [
-        ("%%claude --m|", "--m", ["--model", "--max-tokens", "--max-cost"]),
-        ("%%claude --m|\nWhy?", "--m", ["--model", "--max-tokens", "--max-cost"]),
+        ("%%claude --m|", "--m", ["--model", "--max-tokens", "--max-steps", "--max-cost"]),
+        ("%%claude --m|\nWhy?", "--m", ["--model", "--max-tokens", "--max-steps", "--max-cost"]),
         ("%%claude |", "", [*MODELS, *LONG, *SHORT]),
         ("%%claude o|", "o", ["opus"]),
         ("%%claude opus --mo|", "--mo", ["--mo"]),
@@ -61,15 +77,60 @@ def at(typed: str, state=STATE) -> complete.Found | None:
         ("%claude model be|", "be", ["best"]),
         ("%claude reset |", "", ["all", "main", "rome"]),
         ("%claude config m|", "m", ["model", "max_tokens"]),
-        ("%claude help --max|", "--max", ["--max-tokens", "--max-cost"]),
+        ("%claude help --max|", "--max", ["--max-tokens", "--max-steps", "--max-cost"]),
         ("%claude status |", "", []),
         ("%claude -m |", "", MODELS),
         ("%claude -m opus pr|", "pr", ["pr"]),
         ("%claude what is {d|", "d", ["data", "df"]),
+        ("%%claude --compare haiku,so|", "haiku,so", ["haiku,sonnet"]),
+        ("%%claude --replay |", "", ["auto", "only", "refresh", "off"]),
+        ("%%claude --cache 1|", "1", ["1h"]),
+        ("%%claude --cache --rep|", "--rep", ["--replay"]),
+        ("%claude --cache 5m pr|", "pr", ["pr"]),
+        ("%claude --cache pr|", "pr", ["pr"]),
+        ("%claude switch r|", "r", ["rome"]),
+        ("%claude export |", "", ["main", "rome", *EXPORTS, "--yes"]),
+        ("%claude export rome cu|", "cu", ["curl"]),
+        ("%claude export talk.py --y|", "--y", ["--yes"]),
+        ("%claude history 3 r|", "r", ["rome"]),
+        ("%claude alias b|", "b", ["best"]),
+        ("%claude alias x hai|", "hai", ["haiku"]),
+        ("%claude fix --app|", "--app", ["--apply"]),
+        ("%claude fix -m hai|", "hai", ["haiku"]),
+        ("%claude explain 3 --no-t|", "--no-t", ["--no-think"]),
+        ("%claude help --app|", "--app", ["--approve", "--apply"]),
     ],
 )
 def test_exactly_what_can_be_typed_is_offered(typed, fragment, options):
     assert complete.Found(fragment, options) == at(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("%%claude --tool |", ["weather"]),
+        ("%%claude --tool we|", ["weather", "web_search", "web_fetch"]),
+        ("%%claude --schema |", ["Person", "people", "row", "str"]),
+        ("%%claude --schema P|", ["Person"]),
+    ],
+)
+def test_functions_are_offered_as_tools_and_classes_as_schemas(typed, first):
+    found = at(typed, TYPED)
+    assert found is not None and first == found.options[: len(first)]
+
+
+def test_the_parts_of_a_frame_of_another_library_are_offered_too():
+    polars = pytest.importorskip("polars")
+    found = at("%claude about {other:|", {"variables": {"other": polars.DataFrame({"a": [1]})}})
+    assert complete.Found("", ["head", "tail", "csv", "schema"]) == found
+
+
+def test_notebooks_and_folders_are_offered_where_a_notebook_is_wanted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lessons").mkdir()
+    for name in ("one.ipynb", "two.py"):
+        (tmp_path / name).touch()
+    assert complete.Found("", ["lessons/", "one.ipynb"]) == at("%claude estimate |")
 
 
 @pytest.mark.parametrize(
@@ -133,12 +194,12 @@ def tab(shell, cell: str) -> list[str]:
 
 def test_a_shell_offers_ours_and_nothing_else(shell):
     shell.user_ns["my_frame"] = 1
-    assert ["--model", "--max-tokens", "--max-cost"] == tab(shell, "%%claude --m|\nWhy?")
+    assert ["--model", "--max-tokens", "--max-steps", "--max-cost"] == tab(shell, "%%claude --m|\nWhy?")
     assert ["high"] == tab(shell, "%%claude --effort=h|\nWhy?")
     assert ["my_frame"] == tab(shell, "%%claude\nAbout {my_|")
     assert ["prompt"] == tab(shell, "%%claude\nThis is a prompt|")
     assert ["practice"] == tab(shell, "%claude pra|")
-    assert ["max_tokens", "max_retries", "max_cost"] == tab(shell, "%claude config max_|")
+    assert ["max_tokens", "max_steps", "max_retries", "max_cost"] == tab(shell, "%claude config max_|")
 
 
 def test_a_shell_s_own_completion_goes_on_elsewhere(shell):
@@ -188,3 +249,51 @@ def test_paths_are_offered_where_a_path_goes(tmp_path, monkeypatch):
     assert complete.Found("da", ["data.csv"]) == at("%claude files upload da|")
     assert complete.Found("", ["data.csv", "--as"]) == at("%claude skills create |")
     assert ["data.csv", "file_1"] == at("%%claude --attach |", SEEN).options
+
+
+def in_a_terminal(shell, cell: str) -> list[str]:
+    """Return what IPython's own prompt offers."""
+    from IPython.terminal.ptutils import IPythonPTCompleter
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+    document = Document(cell.replace("|", ""), cell.index("|"))
+    return [c.text for c in IPythonPTCompleter(shell=shell).get_completions(document, CompleteEvent())]
+
+
+def test_the_prompt_of_a_terminal_offers_the_same(shell):
+    shell.min_elide = 30  # a terminal's shell has it
+    shell.user_ns.update(Person=Person, weather=weather, my_frame=1)
+    assert ["weather"] == in_a_terminal(shell, "%%claude --tool wea|\nWhy?")
+    assert ["Person"] == in_a_terminal(shell, "%claude --schema Per|")
+    assert ["my_frame"] == in_a_terminal(shell, "%claude what is {my_|")
+    assert ["python"] == in_a_terminal(shell, "%claude export py|")
+
+
+@pytest.mark.kernel
+def test_a_kernel_offers_what_the_notebook_holds(kernel):
+    kernel.run(
+        "def weather(city: str): ...\nclass Person: ...\nimport pandas as pd\nmy_frame = pd.DataFrame()"
+    )
+    kernel.run("%claude practice on")
+    kernel.run("%claude -t rome hello")
+    expected = {
+        "%%claude --tool wea": ["weather"],
+        "%%claude --schema Per": ["Person"],
+        "%%claude --compare haiku,son": ["haiku,sonnet"],
+        "%%claude --replay r": ["refresh"],
+        "%%claude\nAbout {my_": ["my_frame"],
+        "%%claude\nAbout {my_frame:he": ["head"],
+        "%claude switch r": ["rome"],
+        "%claude export rome pyt": ["python"],
+        "%claude help --hist": ["--history-tokens"],
+    }
+    assert expected == {typed: kernel.complete(typed) for typed in expected}
+
+
+@pytest.mark.kernel
+def test_help_in_a_kernel_has_every_flag_and_one_alone(kernel):
+    (payload,) = kernel.run("%%claude?").reply["payload"]
+    assert [] == [flag.name for flag in FLAGS if f"--{flag.name}" not in payload["data"]["text/plain"]]
+    outcome = kernel.run("%claude help --history-tokens")
+    assert "Example: %%claude --history-tokens 20k" in outcome.stdout + outcome.text

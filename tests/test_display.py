@@ -9,7 +9,11 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic.display import View, _Live, mode, readout
+from claude_magic.citing import Note
+from claude_magic.display import View, mode
+from claude_magic.live import Live
+from claude_magic.readout import readout
+from claude_magic.tools.toolbox import Ran
 
 META = {"model": "claude-haiku-5-5", "cost": Decimal("0.0004"), "source": "practice", "prompt": "secret"}
 
@@ -78,7 +82,7 @@ def drawing_threads():
 
 def test_words_before_a_pause_are_shown_while_the_stream_is_silent(live, monkeypatch):
     for clock in ("EMPTY", "TICK"):  # nothing but the words themselves can make it draw
-        monkeypatch.setattr(_Live, clock, 3600)
+        monkeypatch.setattr(Live, clock, 3600)
     view = View()
     view.text("first words")
     live.wait_for("first words")
@@ -106,7 +110,7 @@ def test_a_thousand_pieces_at_once_are_few_drawings(live):
 
 
 def test_long_texts_are_drawn_less_often():
-    drawer = _Live(None)
+    drawer = Live(None)
     drawer.news.put(("end", None))
     assert drawer.interval == 0.1
     drawer.length = 100_000  # characters
@@ -332,7 +336,7 @@ def test_what_the_drawing_thread_shows_belongs_to_its_cell(kernel):
     cell = kernel.run(STREAM, answers=())
     assert cell.error is None
     html = [c["data"]["text/html"] for c in cell.of("display_data", "update_display_data") if c["data"]]
-    assert any("one " in h and "aria-busy" in h for h in html)
+    assert any("one" in h and "aria-busy" in h for h in html)
     assert [{"claude_magic": {"model": "m"}}] == [o["metadata"] for o in cell.outputs if o["data"]]
     assert [("one two", True)] == [
         (o["data"]["text/plain"], "commandlinker" not in o["data"]["text/html"])
@@ -379,3 +383,56 @@ def test_a_readout_says_time_tokens_cost_model_turn_and_source():
 )
 def test_durations_read_well(seconds, expected):
     assert expected == readout(seconds=seconds, usage=None, cost=None, model="").split(" · ")[0]
+
+
+# ---- calls of tools and passages that are cited -----------------------------------------------------------
+
+RAN = Ran("tide", {"place": "Dover"}, "high at six", False, 0.25)
+NOTE = Note(1, "tides.txt", "characters 1–9", "High at six.")
+
+
+def test_a_call_is_seen_while_it_runs_and_stays_folded_at_rest(live):
+    view = View()
+    view.calling("tide", {"place": "Dover"})
+    live.wait_for("→ tide(place=&#x27;Dover&#x27;)")
+    view.called(RAN)
+    live.wait_for("← high at six · 0.2 s")
+    view.finish("It is high.", calls=[RAN])
+    ((data, _),) = live.left
+    assert "It is high." == data["text/plain"]
+    assert "<details" in data["text/html"].partition("It is high.")[0]
+    assert "high at six" in data["text/html"]
+
+
+def test_a_terminal_prints_calls_as_lines_between_what_is_said(capsys):
+    view = View()
+    view.text("Let me look.\n\n")
+    view.calling("tide", {"place": "Dover"})
+    view.called(RAN)
+    view.text("It is high.")
+    view.finish("Let me look.\n\nIt is high.", readout="1 s", calls=[RAN])
+    lines = ["Let me look.", "→ tide(place='Dover')", "← high at six · 0.2 s", "", "", "It is high.", "1 s"]
+    assert lines == capsys.readouterr().out.splitlines()
+
+
+def test_a_number_is_printed_before_the_blank_and_the_notes_at_the_end(capsys):
+    view = View()
+    view.text("High at six. ")
+    view.cited([{"cited_text": "High at six."}])
+    view.text("So it is.")
+    view.finish("High at six. So it is.", notes=[NOTE], readout="1 s")
+    expected = ["High at six.¹ So it is.", "¹ tides.txt, characters 1–9: “High at six.”", "1 s"]
+    assert expected == capsys.readouterr().out.splitlines()
+
+
+def test_notes_follow_the_answer_also_as_plain_text(static):
+    View().finish("High at six.¹ ", notes=[NOTE])
+    ((data, _),) = static.left
+    assert "High at six.¹\n\n¹ tides.txt, characters 1–9: “High at six.”" == data["text/plain"]
+    assert data["text/html"].index("High at six.¹") < data["text/html"].index("<q>High at six.</q>")
+
+
+def test_calls_of_an_answer_that_broke_off_are_shown(static):
+    View().failed("It", calls=[RAN])
+    ((data, _),) = static.left
+    assert "tide(place=" in data["text/html"]

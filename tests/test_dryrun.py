@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import catalog, dryrun, ledger, settings
+from claude_magic import catalog, chat, counting, dryrun, ledger, settings
 from claude_magic.client import Client
 from claude_magic.errors import NotFoundError
 
@@ -64,3 +64,65 @@ def test_an_unknown_price_reads_unknown():
 def test_what_the_service_would_refuse_is_refused_in_a_dry_run(client):
     with pytest.raises(NotFoundError):
         dryrun.dry_run("Hi", model="claude-of-tomorrow-9", client=client)
+
+
+def test_the_frame_says_who_counted_each_model_and_how_much_of_the_window_it_takes(client):
+    frame = dryrun.dry_run("Hi", model="opus", max_tokens=500, client=client).to_frame()
+    assert ["input_tokens", "counted", "max_tokens", "low", "high", "context_share"] == list(frame.columns)
+    assert [dryrun.COUNTED["practice"], counting.SCALED] == list(dict.fromkeys(frame.counted))
+    assert frame.index[0] == frame.index[frame.counted == dryrun.COUNTED["practice"]][0]
+    assert {500} == set(frame.max_tokens)
+
+
+def test_models_to_compare_come_first_and_are_counted_each(client):
+    found = dryrun.dry_run("Hi", compare="sonnet,haiku", client=client)
+    assert ["claude-sonnet-5-5", "claude-haiku-5-5"] == [cost.model for cost in found.costs[:2]]
+    assert [dryrun.COUNTED["practice"]] * 2 == [cost.counted for cost in found.costs[:2]]
+    assert "2 models together" in repr(found)
+
+
+def test_a_cached_request_ranges_from_all_read_to_all_written(client):
+    found = dryrun.dry_run("word " * 4000, cache="1h", max_tokens=10, client=client)
+    price, tokens = catalog.price(found.costs[0].model), found.input_tokens
+    assert tokens * price.cache_read / 10**6 == found.costs[0].low
+    assert (tokens * price.cache_write_1h + 10 * price.output) / 10**6 == found.costs[0].high
+
+
+def test_a_dry_run_says_how_many_calls_tools_or_a_type_may_take(client):
+    def weather(city: str) -> str:
+        """Return the weather of a city."""
+        return city
+
+    assert 7 == dryrun.dry_run("Hi", tools=[weather], max_steps=7, client=client).sends
+    assert "up to 2 calls" in repr(dryrun.dry_run("Hi", returns=int, client=client))
+
+
+def test_m9_a_recorded_answer_is_priced_at_nothing(tmp_path):
+    settings.use("practice", True)
+    settings.use("cassette", str(tmp_path / "a.replay.jsonl"))
+    chat.ask("Hello", model="haiku", replay="auto")
+    found = dryrun.dry_run("Hello", model="haiku", replay="auto")
+    assert (Decimal(0), dryrun.RECORDED) == (found.costs[0].high, found.costs[0].counted)
+    assert found.costs[1].high > 0
+    assert dryrun.dry_run("Hello?", model="haiku", replay="auto").costs[0].high > 0
+
+
+def test_a_count_leaves_no_line_in_a_cassette(tmp_path):
+    settings.use("practice", True)
+    settings.use("cassette", str(tmp_path / "a.replay.jsonl"))
+    dryrun.dry_run("Hello", replay="auto")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_what_is_too_large_to_send_for_a_count_is_estimated(client, monkeypatch):
+    monkeypatch.setattr(counting, "MOST", 1000)
+    assert dryrun.ESTIMATE == dryrun.dry_run("a" * 1000, client=client).counted
+    assert dryrun.COUNTED["practice"] == dryrun.dry_run("a" * 100, client=client).counted
+
+
+def test_a_dry_run_shows_its_frame_with_amounts_that_are_no_formula(client):
+    found = dryrun.dry_run("Hi", client=client)
+    page = found._repr_html_()
+    assert page.startswith('<div class="mathjax_ignore')
+    assert "<table" in page
+    assert "Nothing was asked" in page

@@ -194,6 +194,13 @@ def test_an_answer_that_was_closed_says_so():
         list(feed)
 
 
+def test_an_answer_whose_event_loop_has_ended_is_no_empty_answer(tmp_path):
+    feed = go(AsyncDoor(sending(b"new")), content)
+    with pytest.raises(InputError, match="was closed before it was read"):
+        asyncio.run(feed.write_to_file(tmp_path / "a"))
+    assert [] == list(tmp_path.iterdir())
+
+
 @both
 def test_an_answer_shows_what_it_is_and_has_its_headers(door: type[Door]):
     feed = go(door(sending(LINES)), results)
@@ -365,13 +372,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("name", "wanted"), HOSTILE.items(), ids=map(repr, HOSTILE))
 def test_a_name_from_the_server_stays_in_the_folder(name, wanted, tmp_path):
-    assert tmp_path / wanted == place(tmp_path, name)
-    assert tmp_path / wanted == place(str(tmp_path), name)
+    assert tmp_path / wanted == place(tmp_path, name).path
+    assert tmp_path / wanted == place(str(tmp_path), name).path
 
 
 @pytest.mark.parametrize("name", ["ü" * 400 + ".csv", "a" * 400, "a." + "b" * 400, "😀" * 100])
 def test_a_long_name_fits_the_file_system(name, tmp_path):
-    path = place(tmp_path, name)
+    path = place(tmp_path, name).path
     path.touch()
     assert 200 < len(path.name.encode()) <= 255
     assert name[-4:] == path.name[-4:]
@@ -380,12 +387,15 @@ def test_a_long_name_fits_the_file_system(name, tmp_path):
 def test_a_name_that_is_taken_gets_a_number(tmp_path):
     (tmp_path / "a.csv").touch()
     (tmp_path / "a (2).csv").symlink_to("nowhere")
-    assert tmp_path / "a (3).csv" == place(tmp_path, "a.csv")
+    with place(tmp_path, "a.csv") as file:
+        file.write(b"new")
+    assert (tmp_path / "a (3).csv", b"new") == (file.path, file.path.read_bytes())
+    assert 3 == len(list(tmp_path.iterdir()))
 
 
 def test_a_path_is_taken_as_it_is_and_a_folder_is_made_where_the_path_says_so(tmp_path):
-    assert tmp_path / "b.csv" == place(tmp_path / "b.csv", "../a.csv")
-    assert tmp_path / "new" / "a.csv" == place(f"{tmp_path}/new/", "a.csv")
+    assert tmp_path / "b.csv" == place(tmp_path / "b.csv", "../a.csv").path
+    assert tmp_path / "new" / "a.csv" == place(f"{tmp_path}/new/", "a.csv").path
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written: File exists"):
         place(f"{tmp_path}/file/", "a.csv")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
 
 import pytest
 
-from claude_magic import catalog, settings
-from claude_magic.cell import KINDS, Ask
+from claude_magic import asking, cassette, catalog, chat, settings
+from claude_magic.cell import Ask, parse_cell, parse_line
 from claude_magic.errors import InputError
-from claude_magic.flags import COMMANDS, EFFORTS, FLAGS, FORMATS, USAGE_BY, flag_table_markdown, help_text
+from claude_magic.flags import BY_WORD, COMMANDS, EFFORTS, FLAGS, FORMATS, OWN, REPLAYS, USAGE_BY
+from claude_magic.flagvalues import KINDS
+from claude_magic.keywords import Keywords
+from claude_magic.manual import flag_table_markdown, help_text
+
+ELSEWHERE = ("attach", "compare", "max_cost", "stream", "thread")  # asking.py passes these on in other ways
 
 
 def test_no_two_flags_share_a_word():
@@ -19,6 +25,46 @@ def test_no_two_flags_share_a_word():
 
 def test_flags_and_fields_are_the_same():
     assert {f.name for f in fields(Ask)} - {"prompt"} == {flag.field for flag in FLAGS}
+
+
+def test_what_a_cell_says_of_a_call_has_the_names_of_the_keywords_of_ask():
+    asked = {*inspect.signature(chat.ask).parameters}
+    assert asked - {*asking.KEYWORDS} == {"prompt", "watch", "client", "cell", *ELSEWHERE}
+    assert {*asking.KEYWORDS, *ELSEWHERE} - {"thread"} == {*Keywords.__annotations__}
+    assert {*asking.KEYWORDS, *ELSEWHERE} <= {f.name for f in fields(Ask)}
+
+
+def test_a_setting_with_the_name_of_a_flag_s_field_is_set_by_that_flag():
+    same = {flag.field: flag for flag in FLAGS if flag.field in settings.OPTIONS and flag.kind != "off"}
+    assert {"model", "max_tokens", "cache", "replay", "max_steps", "history_tokens", "compact"} <= same.keys()
+    assert [] == [n for n, flag in same.items() if settings.OPTIONS[n].flag != f"--{flag.name}"]
+    assert [] == [n for n, flag in same.items() if flag.choices not in ((), settings.OPTIONS[n].choices)]
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_the_example_of_a_flag_is_read_and_sets_its_field(flag):
+    asked = parse_cell(flag.example, "Why?")
+    assert getattr(asked, flag.field) != getattr(Ask("Why?"), flag.field)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_the_example_of_a_command_is_read_as_that_command(command):
+    assert command.name == parse_line(command.example).name
+
+
+@pytest.mark.parametrize("flag", OWN, ids=lambda flag: flag.name)
+def test_the_example_of_a_flag_of_one_command_is_read_by_that_command(flag):
+    assert {flag.field: True} == parse_line(flag.example).own
+
+
+def test_what_a_command_takes_are_flags():
+    known = {flag.name for flag in (*FLAGS, *OWN)}
+    assert [] == [(c.name, name) for c in COMMANDS for name in c.takes if name not in known]
+    assert [] == [flag.name for flag in OWN if set(flag.words) & set(BY_WORD)]
+
+
+def test_modes_of_replay_are_those_of_cassettes():
+    assert set(cassette.MODES) == set(REPLAYS)
 
 
 def test_every_kind_of_flag_is_converted():

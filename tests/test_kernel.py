@@ -308,7 +308,11 @@ _HISTORY = "list(get_ipython().history_manager.get_range(raw=True))"
 
 def test_completion_offers_ours_and_only_ours(kernel):
     kernel.run("%claude version")
-    assert {"--max-tokens", "--model", "--max-cost"} >= set(kernel.complete("%%claude --m")) >= {"--model"}
+    assert (
+        {"--max-tokens", "--model", "--max-cost", "--max-steps"}
+        >= set(kernel.complete("%%claude --m"))
+        >= {"--model"}
+    )
     assert "claude-opus-5-5" in kernel.complete("%%claude -m claude-opus-5")
     assert "practice" in kernel.complete("%claude prac")
 

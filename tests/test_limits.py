@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_magic import catalog, limits
+from claude_magic.errors import BudgetError
 from claude_magic.limits import Budgets, Counted
 
 NOTHING = Counted()
@@ -172,3 +173,46 @@ def test_a_malformed_request_is_left_for_the_service_to_refuse(wrong):
 def test_what_is_left_of_a_budget_does_not_read_as_the_budget():
     error = limits.check(Budgets(day=D(2)), Counted(day=D("0.000004")), NOTHING, D(3))
     assert "budget of $2.00 has $1.9999 left ($0.000004 is spent)" in error.message
+
+
+# ---- all sends of a question together ----------------------------------------------------------------------
+
+
+def test_m7_an_allowance_is_for_all_sends_of_a_question_together():
+    allowed = limits.Allowance(D("0.10"))
+    allowed.hold(1, D("0.06"))
+    with pytest.raises(BudgetError, match=r"\$0.04 is left of the \$0.10"):
+        allowed.hold(2, D("0.05"))
+    allowed.settle(1, D("0.01"))
+    allowed.hold(2, D("0.09"))
+    with pytest.raises(BudgetError):
+        allowed.hold(3, D("0.000001"))
+
+
+def test_m10_a_send_whose_cost_is_not_known_counts_as_its_worst_case():
+    allowed = limits.Allowance(D("0.10"))
+    allowed.hold(1, D("0.06"))
+    allowed.settle(1, None)
+    with pytest.raises(BudgetError, match="is left of"):
+        allowed.hold(2, D("0.05"))
+
+
+@pytest.mark.parametrize("amount", [None, D("0.2")])
+def test_m7_one_send_that_does_not_fit_is_refused_with_what_to_type(amount):
+    with pytest.raises(BudgetError) as caught:
+        limits.Allowance(D("0.10")).hold(1, amount)
+    assert ("--max-cost 0.2" if amount else "prices.json") in caught.value.hint
+
+
+def test_without_a_limit_everything_goes():
+    allowed = limits.Allowance(None)
+    allowed.hold(1, None)
+    allowed.hold(2, D(1000))
+
+
+@pytest.mark.parametrize(
+    ("marks", "kept"), [([], None), ([{"type": "ephemeral"}], "5m"), ([{"ttl": "5m"}, {"ttl": "1h"}], "1h")]
+)
+def test_a_request_is_kept_for_the_longest_time_it_asks_for(marks, kept):
+    blocks = [{"type": "text", "text": "a", "cache_control": mark} for mark in marks]
+    assert kept == limits.cached_for({"messages": [{"role": "user", "content": blocks}]})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import pickle
+import signal
 from decimal import Decimal
 
 import httpx2
 import pytest
 
-from claude_magic import chat, current, ledger, making, settings, uploads
+from claude_magic import chat, current, ledger, making, sending, settings, uploads
 from claude_magic.app import Response
 from claude_magic.client import Client
 from claude_magic.dryrun import dry_run
@@ -185,7 +186,7 @@ def test_a_service_that_goes_on_pausing_is_asked_ten_times_and_no_more():
     server = Server(*(said(*ran(number=n), stop_reason="pause_turn") for n in range(20)))
     talk = chat.threads.get()
     answer = chat.ask("Go", skills="xlsx", thread=talk, client=server.client(), stream=False)
-    assert (chat.MOST_SENDS, chat.MOST_SENDS) == (len(server.bodies), len(ledger.shared().rows()))
+    assert (sending.MOST_SENDS, sending.MOST_SENDS) == (len(server.bodies), len(ledger.shared().rows()))
     assert "%claude continue" in answer.hint
     assert 1 == len(talk)
 
@@ -210,7 +211,7 @@ def test_an_interrupt_between_sends_stops_and_keeps_the_first_part(monkeypatch):
     settle = ledger.Ledger.settle
 
     def interrupted(*args):
-        chat.signal.raise_signal(chat.signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         return settle(*args)
 
     monkeypatch.setattr(ledger.Ledger, "settle", interrupted)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import os
+import sys
 
 import pytest
 from PIL import Image
 
-from claude_magic import media
+from claude_magic import media, sizes
 from claude_magic.errors import InputError
 from claude_magic.media import from_path
 
@@ -35,9 +36,50 @@ def test_a_picture_is_an_image_block(kind, media_type, tmp_path):
 def test_a_large_picture_is_scaled_down(kind, mode, tmp_path):
     (tmp_path / "a").write_bytes(picture((3136, 100), kind, mode))
     part = from_path(tmp_path / "a")
-    assert f"image {media.LONG_EDGE}×50" == part.what
-    sent = Image.open(io.BytesIO(base64.b64decode(part.block["source"]["data"])))
-    assert (media.LONG_EDGE, 50) == sent.size
+    assert "image 2576×83" == part.what
+    assert (2576, 83) == _sent(part.block).size
+
+
+def _sent(block) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(block["source"]["data"])))
+
+
+@pytest.mark.parametrize(
+    ("tier", "size"), [("standard", (1092, 1092)), ("high", (1800, 1800)), (None, (1800, 1800))]
+)
+def test_a_picture_is_as_large_as_a_model_of_its_tier_sees_it(tier, size, tmp_path):
+    (tmp_path / "a.png").write_bytes(picture((1800, 1800)))
+    block, what = media.fitted(from_path(tmp_path / "a.png").block, tier)
+    assert size == _sent(block).size
+    assert what == ("image 1092×1092" if tier == "standard" else "")
+    assert sizes.tokens(sizes.Size(1800, 1800), tier) == sizes.tokens(sizes.Size(*size), tier)
+
+
+def test_a_photograph_too_large_as_png_goes_as_jpeg(tmp_path, monkeypatch):
+    noise = Image.effect_noise((400, 400), 90)
+    noise.save(tmp_path / "a.tiff")
+    monkeypatch.setattr(media, "MOST_IMAGE", 140_000)
+    part = from_path(tmp_path / "a.tiff")
+    assert ("image/jpeg", "image 400×400") == (part.block["source"]["media_type"], part.what)
+
+
+def test_a_picture_that_is_scaled_keeps_the_way_up_its_camera_noted(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6  # a quarter turn: https://exiftool.org/TagNames/EXIF.html
+    Image.new("RGB", (4000, 1000)).save(tmp_path / "a.jpg", exif=turned)
+    assert (644, 2576) == _sent(from_path(tmp_path / "a.jpg").block).size
+
+
+@pytest.mark.parametrize(("size", "sent"), [((3000, 10), True), ((8001, 2), False)])
+def test_without_pillow_a_picture_goes_as_it_is_where_the_service_takes_it(size, sent, tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(picture(size))
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    if sent:
+        assert f"image {size[0]}×{size[1]}" == from_path(tmp_path / "a.png").what
+        return
+    with pytest.raises(InputError, match="8001×2 pixels") as caught:
+        from_path(tmp_path / "a.png")
+    assert "%pip install pillow" in caught.value.hint
 
 
 def test_a_pdf_is_a_document_with_its_name(tmp_path):

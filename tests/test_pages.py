@@ -185,6 +185,41 @@ def test_a_server_that_names_the_same_page_for_ever_is_one_clear_error(door: typ
 
 
 @both
+@pytest.mark.parametrize("ask", [lambda c: c.files.list(), lambda c: c.models.list()], ids=["page", "id"])
+def test_a_server_whose_pages_go_round_in_a_circle_is_one_clear_error(door: type[Door], ask):
+    def circle(request: Request) -> Response:
+        asked = dict(request.query)
+        here = asked.get("page") or asked.get("after_id") or "a"
+        then = {"a": "b", "b": "c", "c": "b"}[here]
+        following = (
+            {"next_page": then} if request.path == "/v1/files" else {"has_more": True, "last_id": then}
+        )
+        return json({"data": [{"id": then}], **following})
+
+    asked = Asked(circle)
+    with pytest.raises(APIResponseError, match="The list has no end"):
+        go(door(asked), ask, items)
+    assert 3 == len(asked.requests)
+
+
+def test_a_page_may_be_asked_for_again():
+    page = Door(Asked(by_page)).client.files.list(limit=2)
+    assert [["x_2", "x_3"]] * 2 == [[item.id for item in page.get_next_page().records()] for _ in range(2)]
+    assert NAMES == [item.id for item in page]
+
+
+MISSHAPEN = ({"data": 5}, {"data": {"id": "x"}}, {"data": "abc"}, {"data": [1, None, []], "has_more": True})
+
+
+@both
+@pytest.mark.parametrize("body", MISSHAPEN, ids=str)
+def test_s5_a_page_of_another_form_is_one_clear_error(door: type[Door], body):
+    with pytest.raises(APIResponseError) as caught:
+        go(door(Asked(json(body))), lambda c: c.models.list(), items)
+    assert "req_1" == caught.value.request_id
+
+
+@both
 def test_a_failure_in_the_middle_comes_after_what_was_read(door: type[Door]):
     asked = Asked(json({"data": ITEMS[:2], "next_page": "page_2"}), error(400))
     read = []

@@ -50,6 +50,13 @@ def test_one_value_for_a_list_is_a_list_of_it():
     assert [] == query("files.list", ids=None)
 
 
+@both
+def test_halves_of_characters_in_a_query_are_replaced_as_in_a_body(door: type[Door]):
+    asked = Asked(json({"data": []}))
+    go(door(asked), lambda c: c.files.list(scope_id="a\ud800", ids=["\udc00"]))
+    assert {("scope_id", "a\ufffd"), ("ids[]", "\ufffd")} == set(asked.requests[0].query)
+
+
 def test_extra_query_may_nest():
     wanted = [("a[b]", "1"), ("a[c][]", "x"), ("a[{d}]", "y")]
     assert wanted == list(parameters.pairs({"a": {"b": 1, "c": ["x"], "{d}": "y", "e": None}}))

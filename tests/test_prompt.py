@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import prompt
+from claude_magic import prompt, references
 from claude_magic.errors import InputError
 from claude_magic.private import KEY_SHAPE
 from claude_magic.prompt import render
@@ -269,13 +269,13 @@ def test_a_mistyped_input_has_one_hint():
     [("{f.id}", "file_1"), ("{rows[0]}", 5), ("{f}", {"id": "file_1"}), ("a{f}", "a{f}"), ("{f:x}", "{f:x}")],
 )
 def test_a_word_of_a_line_stands_for_a_value_or_for_itself(word, value):
-    assert value == prompt.lookup(word, {"f": record({"id": "file_1"}), "rows": [5]})
+    assert value == references.lookup(word, {"f": record({"id": "file_1"}), "rows": [5]})
 
 
 @pytest.mark.parametrize("word", ["{g}", "{f.nothing}", "{rows[9]}"])
 def test_a_word_that_names_nothing_is_an_error_of_ours(word):
     with pytest.raises(InputError):
-        prompt.lookup(word, {"f": record({"id": "file_1"}), "rows": [5]})
+        references.lookup(word, {"f": record({"id": "file_1"}), "rows": [5]})
 
 
 def test_a_file_of_the_service_is_sent_by_its_id_wherever_it_stands():
@@ -283,3 +283,60 @@ def test_a_file_of_the_service_is_sent_by_its_id_wherever_it_stands():
     made = prompt.render("Sum up {f}", {"f": file}, attach=["{f}", "file_practice_000001"], code=True)
     assert ["document", "document", "text"] == [block["type"] for block in made.blocks]
     assert "[f, given above]" in made.blocks[-1]["text"]
+
+
+def test_a_list_of_pictures_and_files_is_each_of_them(tmp_path):
+    from PIL import Image
+
+    (tmp_path / "a.txt").write_text("tide")
+    things = [Image.new("RGB", (3, 3)), tmp_path / "a.txt"]
+    made = render("See {things}.", {"things": things})
+    assert ["text", "image", "text"] == [block["type"] for block in made.blocks]
+    assert {"things[0]": "image 3×3", "things[1]": "text, 4 characters"} == made.used
+
+
+def test_a_list_of_other_things_is_one_value():
+    assert ["rows"] == list(render("{rows}", NAMES).used)
+
+
+def test_a_pattern_attaches_every_file_it_fits_in_order(tmp_path):
+    for name in ("b.txt", "a.txt", "c.md"):
+        (tmp_path / name).write_text(name)
+    made = render("", {}, attach=[tmp_path / "*.txt"])
+    assert ["a.txt", "b.txt"] == [Path(name).name for name in made.used]
+
+
+@pytest.mark.parametrize(("files", "message"), [(0, "No file fits"), (21, "21 files fit")])
+def test_a_pattern_that_fits_nothing_or_too_much_is_refused(files, message, tmp_path):
+    for n in range(files):
+        (tmp_path / f"{n}.txt").write_text("x")
+    with pytest.raises(InputError, match=message) as caught:
+        render("", {}, attach=[f"{tmp_path}/*.txt"])
+    assert caught.value.hint
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path):
+    (tmp_path / "a[1].txt").write_text("x")
+    assert "x" in render("", {}, attach=[tmp_path / "a[1].txt"]).text
+
+
+def test_a_picture_is_scaled_for_the_model_that_is_asked():
+    from PIL import Image
+
+    picture = Image.new("RGB", (2000, 500))
+    sizes = {tier: render("{p}", {"p": picture}, tier=tier).used["p"] for tier in ("high", "standard", None)}
+    assert {"high": "image 2000×500", "standard": "image 1568×392", None: "image 2000×500"} == sizes
+
+
+def test_what_is_sent_can_be_looked_at_by_name():
+    made = render("{df} {x}", NAMES)
+    assert ["df", "x"] == list(made.shown)
+    assert "2 rows × 1 columns" in made.shown["df"].text
+
+
+def test_what_is_attached_to_be_cited_is_a_document_and_what_is_in_the_text_is_not(tmp_path):
+    (tmp_path / "a.txt").write_text("tide")
+    made = render("{name}", NAMES, attach=[tmp_path / "a.txt", "{df}"], citations=True)
+    assert [("document", "a.txt"), ("document", "df"), ("text", None)] == [
+        (block["type"], block.get("title")) for block in made.blocks
+    ]

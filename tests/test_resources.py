@@ -6,6 +6,7 @@ import asyncio
 import json as plain_json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -192,6 +193,28 @@ def test_a_file_that_breaks_off_leaves_nothing_behind(door: type[Door], tmp_path
     with pytest.raises(NotFoundError):
         go(door(Asked(error(404))), lambda c: c.files.download("file_1", tmp_path))
     assert [] == list(tmp_path.iterdir())
+
+
+@both
+def test_a_file_that_is_shorter_than_the_server_said_leaves_nothing_behind(door: type[Door], tmp_path):
+    asked = Asked(json({"id": "file_1", "filename": "a.csv", "size_bytes": 9}), Response(200, {}, b"1,2"))
+    with pytest.raises(StreamError, match="6 bytes of the file did not come") as caught:
+        go(door(asked), lambda c: c.files.download("file_1", tmp_path))
+    assert (200, 1) == (caught.value.status, len(caught.value.attempts))
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_r1_a_hundred_threads_write_over_none_of_each_others_files(tmp_path):
+    def serve(request: Request) -> Response:
+        if request.path.endswith("/content"):
+            return Response(200, {}, request.path.split("/")[-2].encode())
+        return json({"id": "x", "filename": "a.csv"})
+
+    client = Door(serve).client
+    with ThreadPoolExecutor(100) as threads:
+        paths = list(threads.map(lambda n: client.files.download(f"file_{n}", tmp_path), range(100)))
+    assert [f"file_{n}" for n in range(100)] == [path.read_text() for path in paths]
+    assert sorted(paths) == sorted(tmp_path.iterdir())
 
 
 @both

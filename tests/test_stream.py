@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_s2_a_stream_cut_anywhere_gives_the_same_message(door: type[Door], at: i
 
 
 def test_s1_a_stream_without_an_end_raises_and_carries_what_arrived(door: type[Door]) -> None:
-    with pytest.raises(StreamError, match="before the message was complete") as caught:
+    with pytest.raises(StreamError, match="before the answer was complete") as caught:
         door(Asked(stream(events("Half of ", "it", stop=False)))).texts()
     assert isinstance(caught.value.partial, Message)
     assert ("Half of it", "req_1") == (caught.value.partial.text, caught.value.request_id)
@@ -250,6 +251,27 @@ def test_m8_a_dropped_stream_closes_its_connection(door: type[Door], use: str) -
 def test_s1_a_whole_message_stays_whole_whatever_follows_it(door: type[Door]) -> None:
     for after in (OSError("gone"), ERROR, b"data: {nonsense}\n\n"):
         assert "Hello wörld!" == door(Asked(stream(WHOLE, after))).texts()[1].text
+
+
+def test_s1_a_message_that_broke_off_is_not_final_when_it_is_asked_for_again(door: type[Door]) -> None:
+    async def twice(s: Any) -> None:
+        for _ in range(2):
+            with pytest.raises(StreamError):
+                await s.get_final_message()
+        await s.get_final_message()
+
+    def again() -> None:
+        s = door(Asked(stream(events("Half", stop=False), OSError("gone")))).client.messages.stream(**ASK)
+        if door.kind == "async":
+            asyncio.run(twice(s))
+        with pytest.raises(StreamError):
+            s.get_final_message()
+        s.get_final_message()
+
+    with pytest.raises(StreamError, match="before the answer was complete") as caught:
+        again()
+    assert caught.value.partial is not None
+    assert "Half" == caught.value.partial.text
 
 
 def test_a_stream_may_be_closed_twice_and_then_says_that_it_was_closed(door: type[Door]) -> None:

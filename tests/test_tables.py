@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claude_magic import tables
+from claude_magic import grids, tables
 from claude_magic.tables import MOST, MOST_ASKED, cut
 
 IRIS = pd.DataFrame(
@@ -23,7 +23,7 @@ IRIS = pd.DataFrame(
 
 def frame_text(df, spec=""):
     """Return the text of a frame, or None."""
-    made = tables.frame_text(df, spec)
+    made = tables.frame_text(grids.of(df), spec)
     return made and made.text
 
 
@@ -128,7 +128,7 @@ def test_a_cut_says_how_much_is_missing():
 @pytest.mark.parametrize("spec", ["csv", "tail 50000"])
 def test_a_csv_is_cut_between_rows_also_where_a_cell_has_lines(spec):
     frame = pd.DataFrame({"a": ['two\nlines, "quoted"'] * 50_000})
-    made = tables.frame_text(frame, spec)
+    made = tables.frame_text(grids.of(frame), spec)
     rows = pd.read_csv(io.StringIO(made.text.rpartition("\n")[0]), index_col=0)
     assert frame.iloc[: len(rows)].to_csv() == rows.to_csv()
     of = " of the last 50,000" if spec != "csv" else ""

@@ -168,6 +168,85 @@ def test_m8_whatever_happens_the_history_stays_valid(turns):
         check([*thread.messages, thread.ask([TEXT])])
 
 
+# ---- turns with calls of tools -----------------------------------------------------------------------------
+
+RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "5"}
+CALLED = [
+    {"role": "user", "content": [{"type": "text", "text": "Well?"}]},
+    {"role": "assistant", "content": [TOOL]},
+    {"role": "user", "content": [RESULT]},
+]
+
+
+def test_a_turn_holds_its_calls_and_results_and_is_taken_back_whole():
+    thread = said(Thread(), "One?", TEXT)
+    thread.keep(1, CALLED, message(TEXT), "end_turn")
+    assert ("Well?", "Yes.", 2, 6) == (
+        thread.turns[1].question,
+        thread.turns[1].answer,
+        len(thread),
+        len(thread.messages),
+    )
+    assert "Well?" == thread.undo().question
+    check(thread.messages)
+    assert 2 == len(thread.messages)
+
+
+def test_m8_where_nothing_came_after_a_call_its_results_wait_for_the_next_question():
+    thread = Thread()
+    thread.keep(0, CALLED, message(), "stopped")
+    assert ([RESULT], [TOOL]) == (thread.results, thread.turns[0].assistant["content"])
+    assert [RESULT, TEXT] == thread.ask([TEXT])["content"]
+    assert [RESULT] == thread.go_on()["content"][:1]
+
+
+def test_results_of_another_call_are_not_sent():
+    thread = said(Thread(), "Well?", TOOL, stop_reason="tool_use")
+    thread.results = [{**RESULT, "tool_use_id": "toolu_9"}]
+    assert "not run" in thread.ask([TEXT])["content"][0]["content"]
+
+
+def test_a_refusal_in_the_middle_takes_the_whole_turn_out():
+    thread = said(Thread(), "Well?", TOOL, stop_reason="tool_use")
+    thread.keep(0, CALLED, message(), "refusal")
+    assert [] == thread.messages
+
+
+def test_m8_words_that_came_after_a_pause_are_kept_without_the_tool_that_has_no_result():
+    thread = said(Thread(), "Well?", {"type": "text", "text": "I look. "}, SEARCH, stop_reason="pause_turn")
+    before = thread.messages
+    thread.keep(0, before, message({"type": "text", "text": "It is"}), "stopped")
+    assert [{"type": "text", "text": "I look. It is"}] == thread.messages[-1]["content"]
+    check(thread.messages)
+
+
+def test_an_answer_that_was_mended_is_the_last_one():
+    asked = {"role": "user", "content": [{"type": "text", "text": "Mend it."}]}
+    thread = said(Thread(), "Well?", {"type": "text", "text": "{"})
+    thread.keep(0, [*thread.messages, asked], message(TEXT), "end_turn")
+    assert ("Well?", "Yes.") == (thread.turns[0].question, thread.turns[0].answer)
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), STOPS, st.booleans()), max_size=5))
+def test_m8_whatever_happens_between_calls_the_history_stays_valid(turns):
+    thread, number = Thread(), 0
+    for calls, stop_reason, answered in turns:
+        at, messages = len(thread), [thread.ask([{"type": "text", "text": "Well?"}])]
+        for _ in range(calls):
+            number += 1
+            use = {**TOOL, "id": f"toolu_{number}"}
+            thread.keep(at, messages, message(use, stop_reason="tool_use"), "tool_use")
+            result = {**RESULT, "tool_use_id": use["id"]}
+            messages += [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+            if stop_reason == "stopped":
+                thread.end(messages if answered else messages[:-1], "stopped")
+                break
+        else:
+            thread.keep(at, messages, message(TEXT, stop_reason=stop_reason), stop_reason)
+        check([*thread.messages, thread.ask([TEXT])])
+
+
 def test_threads_are_found_by_name_and_one_is_current(monkeypatch):
     settings.session.clear()
     threads = Threads()

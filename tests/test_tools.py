@@ -167,7 +167,11 @@ CALLABLES: list[tuple[Any, str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "name", "arguments", "expected"), CALLABLES, ids=lambda v: str(v)[:24])
+@pytest.mark.parametrize(
+    ("given", "name", "arguments", "expected"),
+    CALLABLES,
+    ids=[f"{n}-{case[1]}" for n, case in enumerate(CALLABLES)],
+)
 def test_methods_partials_objects_and_async_functions_are_tools_too(given, name, arguments, expected):
     made = define(given)
     assert name == made.name

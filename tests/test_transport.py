@@ -14,13 +14,13 @@ import httpx2
 import pytest
 
 from claude_magic.client import Client
-from claude_magic.errors import APIConnectionError, APIResponseError, APITimeoutError, ClaudeError
+from claude_magic.errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, ClaudeError
 from claude_magic.pool import AppTransport
 from claude_magic.wire import encode
-from tests.doors import ASK, DOORS, KEY, Asked, Door, answer, error, events, json
+from tests.doors import ASK, KEY, Asked, Door, answer, error, events, json
 from tests.loopback import HEAD, STREAM, request_of, serving
+from tests.ways import both, go
 
-both = pytest.mark.parametrize("door", DOORS, ids=lambda d: d.kind)
 Handler = Callable[[socket.socket], None]
 
 
@@ -68,7 +68,7 @@ EVIL: dict[str, tuple[Handler, type[ClaudeError]]] = {
     ),
     "is not gzip": (
         after_request(HEAD + b"content-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc"),
-        APIConnectionError,
+        APIResponseError,
     ),
     "unpacks without end": (after_request(bomb(HEAD)), APIResponseError),
     "is html": (after_request(HEAD + b"content-length: 6\r\n\r\n<html>"), APIResponseError),
@@ -117,6 +117,51 @@ def test_s7_a_packed_body_that_unpacks_to_nothing_without_end_is_an_error(door: 
 
     with serving(endless) as url, pytest.raises(APIResponseError, match="larger than"):
         door(url, max_retries=0, max_bytes=100_000).create()
+
+
+@both
+def test_a_packed_answer_is_unpacked(door: type[Door]) -> None:
+    for packed in (gzip.compress(encode(answer("x" * 10**6))), zlib.compress(encode(answer("x" * 10**6)))):
+        head = HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed)
+        with serving(after_request(head + packed)) as url:
+            assert 10**6 == len(door(url).create().text)
+
+
+@both
+@pytest.mark.parametrize("kind", [b"gzip", b"br"])
+def test_s1_a_packed_answer_that_is_cut_or_packed_in_another_way_is_an_error(
+    door: type[Door], kind: bytes
+) -> None:
+    packed = gzip.compress(encode(answer()))[:-9] if kind == b"gzip" else b"\x1b\x03\x00abcdef"
+    head = HEAD + b"content-encoding: %s\r\ncontent-length: %d\r\n\r\n" % (kind, len(packed))
+    with serving(after_request(head + packed)) as url, pytest.raises(APIError):
+        go(door(url, max_retries=0), lambda c: c.files.download("file_1"), lambda feed: feed.read())
+
+
+@both
+def test_m3_an_answer_that_breaks_off_is_asked_for_again_where_that_is_free_or_wanted(
+    door: type[Door],
+) -> None:
+    seen: list[bytes] = []
+
+    def half_first(connection: socket.socket) -> None:
+        seen.append(request_of(connection))
+        whole = body(answer())
+        connection.sendall(whole[:-5] if len(seen) == 1 else whole)
+
+    for ask, options in ((door.count, {}), (door.create, {"retry_unknown": True})):
+        seen.clear()
+        with serving(half_first) as url:
+            ask(door(url, max_retries=1, **options))
+        assert 2 == len(seen)
+
+
+@both
+def test_s7_a_refusal_without_end_is_cut_short(door: type[Door]) -> None:
+    huge = json([[]] * 3_000_000, 500)
+    with pytest.raises(APIResponseError, match="larger than 4 MB") as caught:
+        door(Asked(huge), max_retries=0).create()
+    assert 500 == caught.value.status
 
 
 @both

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from claude_magic import chat, keys, limits, media, uploads
+from claude_magic import chat, compose, keys, limits, media, uploads
 from claude_magic.client import Client
 from claude_magic.dryrun import dry_run
 from claude_magic.errors import BudgetError, InputError
@@ -86,7 +86,7 @@ def test_a_large_file_goes_up_and_its_id_stands_in_the_question(
 ):
     (tmp_path / name).write_bytes(data or _noise())
     client = service.client()
-    user = Thread().ask(chat.compose.blocks("What is it?", [tmp_path / name]))
+    user = Thread().ask(compose.blocks("What is it?", [tmp_path / name]))
     (made, lines) = uploads.sent([user], client)
     block = made[0]["content"][0]
     assert (kind, "file") == (block["type"], block["source"]["type"])

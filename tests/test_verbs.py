@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import flags, service, verbs
+from claude_magic import flags, manual, service, verbs
 from claude_magic.cell import CommandCall, parse_line
 from claude_magic.errors import ClaudeError, InputError
 
@@ -33,7 +33,7 @@ def test_what_a_usage_says_is_what_is_read(command, verb):
 
 @each_verb
 def test_help_has_every_verb(command, verb):
-    assert f"{command} {verb.name}" in flags.help_text(command).replace("[", "").replace("]", "")
+    assert f"{command} {verb.name}" in manual.help_text(command).replace("[", "").replace("]", "")
 
 
 @each_verb

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import httpx2
 
-from claude_magic import canonical, wire
+from claude_magic import canonical, pool, wire
 from claude_magic.app import Request, Response
 from claude_magic.cassette import clean, closest, lines
 from claude_magic.endpoints import match
@@ -40,31 +40,46 @@ What others answer changes with time (a list, a batch on its way), so each furth
 """
 
 
-def transport(inner: Any, cassette: Cassette, mode: Mode = "auto") -> Transport:
+MISSED = "Use --replay auto to ask and record it (needs a key), or make the request as it was recorded."
+
+
+def transport(inner: Any, cassette: Cassette, mode: str = "auto", *, hint: str = MISSED) -> Transport:
     """Return a transport that plays what a cassette holds, around one that can ask.
 
-    `inner` is an httpx2 transport or client, or None where nothing is to be asked. Modes: "auto" plays what
-    is recorded, else asks and records; "only" raises ReplayError where nothing is recorded; "refresh" asks
-    and records anew; "off" asks. Raises InputError for another mode.
+    `inner` is an httpx2 transport or client, an address that the process's own client asks, or None where
+    nothing is to be asked. Modes: "auto" plays what is recorded, else asks and records; "only" raises
+    ReplayError (with the `hint`) where nothing is recorded; "refresh" asks and records anew; "off" asks.
+    Raises InputError for another mode.
     """
     if mode not in MODES:
         raise InputError(f"There is no replay mode {mode!r}", hint=f"Choose from {', '.join(MODES)}.")
-    through = _Through(inner) if isinstance(inner, httpx2.Client | httpx2.AsyncClient) else inner
-    return Transport(through, cassette, mode)
+    through = _Through(inner) if isinstance(inner, str | httpx2.Client | httpx2.AsyncClient) else inner
+    return Transport(through, cassette, mode, hint)
+
+
+def of(http: Any) -> Transport | None:
+    """Return the cassette's transport that an httpx2 client asks through, or None."""
+    found = getattr(http, "_transport", None)
+    return found if isinstance(found, Transport) else None
 
 
 class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """Plays and records, sync and async."""
 
-    def __init__(self, inner: Any, cassette: Cassette, mode: Mode) -> None:
-        self.inner, self.cassette, self.mode = inner, cassette, mode
+    def __init__(self, inner: Any, cassette: Cassette, mode: Mode, hint: str = MISSED) -> None:
+        self.inner, self.cassette, self.mode, self.hint = inner, cassette, mode, hint
+
+    def holds(self, request: Request) -> bool:
+        """Say whether the answer to a request is recorded; its headers are those that would be sent."""
+        asked = clean.request(canonical.asked(request), clean.secrets(request.headers))
+        return clean.is_kept(asked) and asked.key in self.cassette
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a request of a synchronous client; raises ReplayError."""
         if self.mode == "off":
             return _unmarked(self.inner.handle_request(request))
         exchange = _Exchange(self.cassette, request, request.read())
-        played = exchange.play(self.mode)
+        played = exchange.play(self.mode, self.hint)
         if played is not None:
             return AppTransport(lambda _: played).handle_request(request)
         return exchange.record(_unmarked(self.inner.handle_request(request)), self.mode)
@@ -74,7 +89,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         if self.mode == "off":
             return _unmarked(await self.inner.handle_async_request(request))
         exchange = _Exchange(self.cassette, request, await request.aread())
-        played = exchange.play(self.mode)
+        played = exchange.play(self.mode, self.hint)
         if played is not None:
             return await AppTransport(lambda _: played).handle_async_request(request)
         return exchange.record(_unmarked(await self.inner.handle_async_request(request)), self.mode)
@@ -106,19 +121,18 @@ class _Exchange:
         self.once = row is not None and row[0].name in ONCE
         self.stream = lines.is_message(self.asked) and _streams(body)
 
-    def play(self, mode: Mode) -> Response | None:
+    def play(self, mode: Mode, hint: str) -> Response | None:
         """Return the recorded answer, or None where the service is to be asked; raises ReplayError."""
         if mode == "refresh" or (mode == "auto" and not self.kept):
             return None
         line = self.cassette.take(self.key, repeat=self.once or mode == "only") if self.kept else None
         if line is None:
             if mode == "only":
-                raise self._miss()
+                raise self._miss(hint)
             return None
+        told = str(line.get("recorded", "")) + (lines.EDITED if self.cassette.is_edited(line) else "")
         try:
-            return lines.answer(
-                line["response"], asked=self.asked, stream=self.stream, recorded=str(line.get("recorded", ""))
-            )
+            return lines.answer(line["response"], asked=self.asked, stream=self.stream, recorded=told)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ReplayError(
                 f"The answer recorded in {self.cassette.path.name} for this request cannot be played",
@@ -145,7 +159,7 @@ class _Exchange:
         renew = mode == "refresh"
         self.cassette.put(self.key, lines.request(self.asked), held, once=self.once, renew=renew)
 
-    def _miss(self) -> ReplayError:
+    def _miss(self, hint: str) -> ReplayError:
         name, asked = self.cassette.path.name, lines.request(self.asked)
         call = f"{asked['method']} {asked['path']}"
         if not self.kept:
@@ -155,13 +169,15 @@ class _Exchange:
             )
         recorded = ((number, line["request"]) for number, line in self.cassette.each())
         found = closest.closest(asked, recorded)
-        hint = "Use --replay auto to ask and record it (needs a key), or make the request as it was recorded."
         if found is None:
             return ReplayError(f"No {call} is recorded in {name}", hint=hint)
-        number, differences = found
+        said, near = lines.prompt(asked.get("body")), lines.prompt(found.request.get("body"))
+        where = f"line {found.number}" + (f" (“{near}”)" if near and near != said else "")
+        if closest.has_other_turns(found.request, asked):
+            hint = f"The turns before it are others: restart the kernel and run all cells. {hint}"
         return ReplayError(
-            f"This request is not recorded in {name}; the closest, line {number}, differs in "
-            f"{closest.told(differences)}",
+            f"{f'“{said}”' if said else 'This request'} is not recorded in {name}; the closest, {where}, "
+            f"differs in {closest.told(found.differences, asked)}",
             hint=hint,
         )
 
@@ -181,19 +197,22 @@ def _unmarked(response: httpx2.Response) -> httpx2.Response:
 
 
 class _Through(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
-    """Asks through a client, with its pool, proxies and certificates; it stays open."""
+    """Asks through a client, with its pool, proxies and certificates; it stays open.
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
+    For an address it is the process's own, looked up each time: a fork or a new proxy changes it.
+    """
+
+    def __init__(self, to: Any) -> None:
+        self.to = to
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        sent: httpx2.Response = self.client.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
+        http = pool.shared(self.to) if isinstance(self.to, str) else self.to
+        sent: httpx2.Response = http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
         return sent
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        sent: httpx2.Response = await self.client.send(
-            request, stream=True, auth=_NO_AUTH, follow_redirects=False
-        )
+        http = await pool.ashared(self.to) if isinstance(self.to, str) else self.to
+        sent: httpx2.Response = await http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
         return sent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -27,19 +28,27 @@ class Difference(NamedTuple):
         return f"{self.field}: {' → '.join(_shown(self.recorded, self.asked))}"
 
 
-def closest(
-    asked: dict[str, Any], recorded: Iterable[tuple[int, dict[str, Any]]]
-) -> tuple[int, list[Difference]] | None:
-    """Return the number of the recorded request that differs least, and how; None where none is of that call.
+class Closest(NamedTuple):
+    """A recorded request, its number, and how it differs from what is asked."""
+
+    number: int
+    request: dict[str, Any]
+    differences: list[Difference]
+
+
+def closest(asked: dict[str, Any], recorded: Iterable[tuple[int, dict[str, Any]]]) -> Closest | None:
+    """Return the recorded request that differs least; None where none is of that call.
 
     Requests are given as a cassette's lines hold them, with their numbers.
     """
     same_call = (
-        (number, [*differences(other, asked)])
+        Closest(number, other, [*differences(other, asked)])
         for number, other in recorded
         if (other.get("method"), other.get("path")) == (asked["method"], asked["path"])
     )
-    return min(same_call, key=lambda found: (len(found[1]), -_likeness(found[1])), default=None)
+    return min(
+        same_call, key=lambda found: (len(found.differences), -_likeness(found.differences)), default=None
+    )
 
 
 def differences(recorded: Any, asked: Any, field: str = "") -> Iterator[Difference]:
@@ -56,10 +65,25 @@ def differences(recorded: Any, asked: Any, field: str = "") -> Iterator[Differen
         yield Difference(field, recorded, asked)
 
 
-def told(found: list[Difference]) -> str:
-    """Return the first differences in one line, and how many more there are."""
+def told(found: list[Difference], asked: dict[str, Any]) -> str:
+    """Return the first differences in one line, the question in words, and how many more there are."""
+    question = re.compile(rf"messages\[{len(_turns(asked)) - 1}\]\.content(\[\d+\]\.text)?")
+    named = [
+        str(d._replace(field="the question") if question.fullmatch(d.field) else d) for d in found[:MOST]
+    ]
     more = len(found) - MOST
-    return "; ".join(map(str, found[:MOST])) + (f"; and {more} more" if more > 0 else "")
+    return "; ".join(named) + (f"; and {more} more" if more > 0 else "")
+
+
+def has_other_turns(recorded: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Say whether the turns before the question are not those that were recorded."""
+    return _turns(recorded)[:-1] != _turns(asked)[:-1]
+
+
+def _turns(request: dict[str, Any]) -> list[Any]:
+    body = request.get("body")
+    turns = body.get("messages") if isinstance(body, dict) else None
+    return turns if isinstance(turns, list) else []
 
 
 def _likeness(found: list[Difference]) -> float:

@@ -26,6 +26,8 @@ HEADERS = ("content-type", "content-disposition", "request-id")
 """The headers that are kept; ids of the organization, limits and dates are not."""
 REPLAY = "x-claude-magic-replay"
 """The header of a played answer; its value says when it was recorded (UTC)."""
+EDITED = "; edited"
+"""Follows that time where the line is not as it was recorded."""
 AGAIN = frozenset((400, 404, 405, 410, 413, 415, 422))
 """Refusals that would come again: https://docs.claude.com/en/api/errors."""
 HEALS = re.compile(rb"usage limit|spend|credit|billing|on_hold|on hold|quota", re.IGNORECASE)
@@ -215,6 +217,7 @@ class Taped(NamedTuple):
     stream: bool
     recorded: str
     times: int = 1
+    usage: wire.Usage | None = None
 
 
 def brief(number: int, line: Mapping[str, Any]) -> Taped:
@@ -229,13 +232,14 @@ def brief(number: int, line: Mapping[str, Any]) -> Taped:
         asked["method"],
         asked["path"],
         told.get("model") or (body.get("model") if isinstance(body, dict) else None),
-        _prompt(body),
+        prompt(body),
         held["status"],
         usage.total_input_tokens if usage is not None else None,
         usage.get("output_tokens") if usage is not None else None,
         "events" in held,
         line.get("recorded", ""),
         line.get("times", 1),
+        usage,
     )
 
 
@@ -250,8 +254,8 @@ def _result(held: Mapping[str, Any]) -> Mapping[str, Any]:
     return total.message() or {}
 
 
-def _prompt(body: Any) -> str:
-    """Return the first words of what was asked last."""
+def prompt(body: Any) -> str:
+    """Return the first words of what a message's request asks last, or ""."""
     messages = body.get("messages") if isinstance(body, dict) else None
     content = messages[-1].get("content") if isinstance(messages, list) and messages else ""
     if isinstance(content, list):

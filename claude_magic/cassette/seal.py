@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SEALED = ("key", "recorded", "request", "response")
 PLAIN, KEYED = "sha256:", "hmac:"
+CHANGED = "it was changed"
 DIGITS = 32  # hexadecimal digits of a checksum without a secret
 
 
@@ -43,16 +44,17 @@ def edited(number: int, data: bytes, secret: Secret | None) -> Edited | None:
     """Return what is wrong with a line of a file, or None."""
     try:
         line = wire.decode_plain(data)
-        why, key = _fault(line, secret), str(line.get("key", ""))
+        why, key = fault(line, secret), str(line.get("key", ""))
     except (ValueError, AttributeError):
         why, key = "it cannot be read", ""
     return Edited(number, key, why) if why else None
 
 
-def _fault(line: dict[str, Any], secret: Secret | None) -> str:
+def fault(line: dict[str, Any], secret: Secret | None) -> str:
+    """Return what is wrong with a line, or ""."""
     found = str(line.get("check", ""))
     if secret is None and found.startswith(KEYED):
         return "it is sealed with a secret that was not given"
     if secret is not None and not found.startswith(KEYED):
         return "it is not sealed with the secret"
-    return "" if hmac.compare_digest(found.encode(), check(line, secret).encode()) else "it was changed"
+    return "" if hmac.compare_digest(found.encode(), check(line, secret).encode()) else CHANGED

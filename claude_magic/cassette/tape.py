@@ -24,7 +24,7 @@ from claude_magic.errors import ConfigError
 from claude_magic.keys import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from claude_magic.cassette.lines import Taped
     from claude_magic.cassette.seal import Edited
@@ -73,6 +73,7 @@ class Cassette:
         self._played: dict[str, int] = {}  # how many of a key's answers this session has had
         self._renewed: set[str] = set()
         self._warned: set[str] = set()
+        self.plays = 0  # answers this session has had from it
         _tapes.add(self)
 
     def forked(self) -> None:
@@ -86,6 +87,11 @@ class Cassette:
         with self._lock:
             self._look()
             return sum(map(len, self._spans.values()))
+
+    def __contains__(self, key: str) -> bool:
+        with self._lock:
+            self._look()
+            return key in self._spans
 
     def take(self, key: str, *, repeat: bool) -> dict[str, Any] | None:
         """Return the line whose answer comes next for a key, or None when none is left.
@@ -102,6 +108,7 @@ class Cassette:
                 line = self._line(key, found)
                 if line is not None:
                     self._played[key] = at + 1
+                    self.plays += 1
                     return line
                 self._seen = ()  # the file was changed in between: look at all of it once more
             return None
@@ -159,6 +166,28 @@ class Cassette:
         known = _held(secret) or self._secret
         found = (seal.edited(number, data, known) for number, data in self._raw())
         return [edited for edited in found if edited is not None]
+
+    def is_edited(self, line: dict[str, Any]) -> bool:
+        """Say whether a line is known not to be as it was recorded."""
+        return seal.fault(line, self._secret) == seal.CHANGED
+
+    def forget(self, numbers: Collection[int] | None = None) -> int:
+        """Take lines out of the file, by their numbers from 1 (None: all); return how many.
+
+        Raises ConfigError where the file cannot be written.
+        """
+        try:
+            with self._lock, self._turn() as file:
+                file.seek(0)
+                held = [*enumerate(file.read().split(b"\n"), 1)]
+                left = [data for n, data in held if numbers is not None and n not in numbers]
+                turns.replace(file, self.path, b"\n".join(left))
+                self._forget()
+        except OSError as error:
+            raise ConfigError(
+                f"{self.path} cannot be written: {error.strerror or error}", hint=HINT
+            ) from None
+        return sum(1 for n, data in held if data.strip() and (numbers is None or n in numbers))
 
     def exchanges(self) -> list[Taped]:
         """Return every exchange in brief, in the order of the file."""

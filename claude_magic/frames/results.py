@@ -16,7 +16,8 @@ COLUMNS = ("custom_id", "type", "text", "stop_reason", "input_tokens", "output_t
 def results(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the results of a batch, a row for each request, by `custom_id` (row-2 before row-10).
 
-    `type` is succeeded, errored, canceled or expired; only what succeeded has a text and tokens.
+    `type` is succeeded, errored, canceled or expired; only what succeeded has a text and tokens, and only
+    what failed an error.
     """
     import pandas as pd
 
@@ -24,7 +25,7 @@ def results(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("custom_id")
     for name in ("input_tokens", "output_tokens"):
         found[name] = found[name].astype("Int64")
-    return found if found["error"].any() else found.drop(columns="error")
+    return found
 
 
 def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:

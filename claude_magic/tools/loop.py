@@ -41,7 +41,7 @@ class Step(NamedTuple):
 def steps(
     ask: Callable[[list[dict[str, Any]]], Message],
     messages: list[dict[str, Any]],
-    toolbox: Toolbox,
+    toolbox: Toolbox | None,
     *,
     max_steps: int = MOST_STEPS,
     max_seconds: float | None = MOST_SECONDS,
@@ -50,7 +50,7 @@ def steps(
 
     `messages` grows by every answer and by the results for it. A refused answer is not added. At `max_steps`
     answers, or after `max_seconds`, open calls are answered as not run. An interrupt, and what `ask` raises,
-    pass through.
+    pass through. Without a toolbox calls are left open, and only pauses are gone on from.
     """
     if max_steps < 1:
         raise InputError("There must be one step at least", hint="Give --max-steps 10, for example.")
@@ -61,17 +61,19 @@ def steps(
         if reason == "refusal":
             yield Step(number, message, ended=reason)
             return
-        content = _kept(message, cut=reason in CUT)
+        content = _kept(message, reason)
         if content:
             messages.append({"role": "assistant", "content": content})
-        calls = uses(content)
+        calls = uses(content) if toolbox else []
         ended = _ended(
             reason, calls, last=number == max_steps, late=end is not None and time.monotonic() > end
         )
-        before = len(toolbox.calls)
-        if calls:
+        ran: list[Ran] = []
+        if calls and toolbox:
+            before = len(toolbox.calls)
             _answer(toolbox, calls, messages, _why_not(ended, max_steps))
-        yield Step(number, message, tuple(toolbox.calls[before:]), ended)
+            ran = toolbox.calls[before:]
+        yield Step(number, message, tuple(ran), ended)
         if ended:
             return
 
@@ -86,7 +88,7 @@ def _ended(reason: str, calls: Sequence[Any], *, last: bool, late: bool) -> str:
 def _why_not(ended: str, max_steps: int) -> str:
     """Return what open calls are told where the loop ends, or "" where they are run."""
     if ended == MAX_STEPS:
-        return f"Not run: the limit of {max_steps} steps is reached."
+        return f"Not run: the limit of {max_steps} step{'' if max_steps == 1 else 's'} is reached."
     if ended == MAX_SECONDS:
         return "Not run: the time allowed is over."
     return "Not run: the answer was cut short." if ended else ""
@@ -109,10 +111,12 @@ def _answer(
             results.append(answered(block, NOT_RUN if n else INTERRUPTED, is_error=True))
 
 
-def _kept(message: Message, *, cut: bool) -> list[dict[str, Any]]:
+def _kept(message: Message, reason: str) -> list[dict[str, Any]]:
     """Return the blocks of an answer that a history may hold, unchanged; a call that was cut is none."""
     blocks: list[dict[str, Any]] = plain(message.get("content") or [])
-    if cut and blocks and blocks[-1].get("type") in ("tool_use", "server_tool_use"):
+    if reason == "pause_turn":
+        return blocks  # the service goes on from all of it
+    if reason in CUT and blocks and blocks[-1].get("type") in ("tool_use", "server_tool_use"):
         blocks.pop()
     blocks = [b for b in blocks if b.get("type") != "text" or str(b.get("text") or "").strip()]
     while blocks and blocks[-1].get("type") in ("thinking", "redacted_thinking"):

@@ -123,6 +123,12 @@ class Toolbox:
                 hint="Pass approve=function, which gets name and arguments and returns True or False.",
             )
 
+    @property
+    def tools(self) -> list[Any]:
+        """All of the tools, as another Toolbox takes them."""
+        toolsets = [server.toolset for server in self.servers]
+        return [*(one for one in self._order if one not in toolsets), *self.servers]
+
     def _asks(self, tool: Tool) -> bool:
         return self.always or tool.side_effects
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
 from claude_magic.practice import drills
-from claude_magic.practice.messages import fill, forms, words
+from claude_magic.practice.messages import fill, fixes, forms, words
 from claude_magic.practice.messages.reading import LABEL, Reading, Source
 from claude_magic.practice.storage import containers
 
@@ -83,6 +83,8 @@ def _blocks(
         return cited
     if told:
         return [_text(f"{LABEL} {told}")]
+    if corrected := fixes.say(reading.prompt):
+        return [_text(f"{LABEL} {corrected}")]
     said, alone = forms.say(reading)
     return [_text(said if alone else f"{LABEL} {_led(said)}")]
 

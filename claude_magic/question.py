@@ -1,0 +1,146 @@
+"""What goes along with a question: files, skills, tools, a form, a history?
+
+One place puts it together: for a question that is asked, for one that is gone on with, and for a price.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from claude_magic import approving, catalog, citing, compose, forms, making, settings, uploads
+from claude_magic.counting import Counting
+from claude_magic.errors import InputError
+from claude_magic.thread import Kit
+from claude_magic.tools.toolbox import MOST_CALLS, Toolbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from claude_magic.client import Client
+    from claude_magic.forms import Form
+    from claude_magic.making import Skill
+    from claude_magic.thread import Thread
+
+BLOCKED = "Run the cell where somebody can answer, or decide by a function: approve=function."
+
+
+class Question(NamedTuple):
+    """A question ready to send: its message (None after a pause), the body of its call, what goes along."""
+
+    user: dict[str, Any] | None
+    body: dict[str, Any]
+    skills: list[Skill]
+    kit: Kit | None = None
+    toolbox: Toolbox | None = None
+    form: Form | None = None
+    cache: str = "auto"
+    max_steps: int = 10
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know before the answer comes."""
+        model = str(self.body["model"])
+        hints = self.toolbox.hints if self.toolbox else []
+        return [*compose.notes(self.body), *(self.form.notes(model) if self.form else []), *hints]
+
+
+def prepare(
+    prompt: compose.Prompt,
+    thread: Thread,
+    client: Callable[[], Client],
+    *,
+    attach: Sequence[Any] = (),
+    skills: Sequence[str] | str = (),
+    tools: Sequence[Any] = (),
+    approve: Any = None,
+    max_steps: int | None = None,
+    returns: Any = None,
+    choices: Sequence[str] | None = None,
+    **given: Any,
+) -> Question:
+    """Return a question as it will be sent in a thread; raises ClaudeError for what cannot be.
+
+    `client` is called only to look up skills. `given` is as for `compose.request`, and `cache`.
+    """
+    wanted = making.skills(skills, client, thread.skills)
+    params = given.get("params") or {}
+    model = settings.model(params.get("model") or given.get("model")).value
+    tier = found.image_tier if (found := catalog.find(model)) else None
+    about: dict[str, Any] = {"citations": bool(given.get("citations")), "tier": tier}
+    user = thread.ask(compose.blocks(prompt, attach, code=bool(wanted), **about))
+    several = isinstance(tools, list | tuple | set)
+    kit = Kit(tuple(tools) if several else (tools,), approve, max_steps) if tools else None
+    form = forms.form(returns, choices, model)
+    return _put_together(thread, user, wanted, kit, form, count=_counter(client), **given)
+
+
+def rest(thread: Thread, **given: Any) -> Question:
+    """Return what asks for the rest of an unfinished answer, with its tools; raises InputError."""
+    user = thread.go_on()
+    given["model"] = given.get("model") or thread.turns[-1].model or None
+    return _put_together(thread, user, thread.skills, thread.kit, None, **given)
+
+
+def _put_together(
+    thread: Thread,
+    user: dict[str, Any] | None,
+    skills: list[Skill],
+    kit: Kit | None,
+    form: Form | None,
+    *,
+    cache: str | None = None,
+    citations: bool | None = None,
+    params: Mapping[str, Any] | None = None,
+    **given: Any,
+) -> Question:
+    if form and citations:
+        raise InputError("An answer of a type cites nothing", hint="Leave out --citations, or the type.")
+    toolbox = _toolbox(kit, form) if kit else None
+    params = _with_tools(params or {}, toolbox)
+    room = making.room(skills, thread.container)
+    body = compose.request(thread, user, room=room, params=params, **given)
+    cited = citing.enable(body, citations)
+    if user is not None and body["messages"][-1] == user:
+        user = cited["messages"][-1]
+    body = form.into(cited, user) if form else cited
+    steps = settings.option("max_steps", kit.max_steps if kit else None).value
+    kept = str(settings.option("cache", cache).value)
+    return Question(user, body, list(skills), kit, toolbox, form, kept, steps)
+
+
+def _counter(client: Callable[[], Client]) -> Callable[[Mapping[str, Any]], int | None]:
+    """Return what has the service count a body's tokens; None where it does not."""
+
+    def count(body: Mapping[str, Any]) -> int | None:
+        found = Counting(client()).count({**body, "messages": uploads.unsent(body["messages"])})
+        return found.tokens if found.exact else None
+
+    return count
+
+
+def _toolbox(kit: Kit, form: Form | None) -> Toolbox:
+    """Return the toolbox of a question; where no function decides on a call, the reader is asked."""
+    boxes = [one for one in kit.tools if isinstance(one, Toolbox)]
+    tools = [t for one in kit.tools for t in (one.tools if isinstance(one, Toolbox) else [one])]
+    decides = kit.approve if callable(kit.approve) else next((b.approve for b in boxes if b.approve), None)
+    try:
+        return Toolbox(
+            tools,
+            approve=decides or approving.asker(),
+            always=bool(kit.approve) or any(box.always for box in boxes),
+            max_calls=min((box.max_calls for box in boxes), default=MOST_CALLS),
+            beside=form.weight if form else None,
+        )
+    except InputError as error:
+        if "must be approved" in error.message:
+            error.hint = BLOCKED
+        raise
+
+
+def _with_tools(params: Mapping[str, Any], toolbox: Toolbox | None) -> dict[str, Any]:
+    """Return parameters with what tools need; lists of the parameters' own are added to, not replaced."""
+    made = dict(params)
+    for name, value in (toolbox.parameters if toolbox else {}).items():
+        own = made.get(name) or []
+        made[name] = [*own, *(one for one in value if one not in own)]
+    return made

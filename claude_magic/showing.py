@@ -1,0 +1,96 @@
+"""What does a notebook show of an answer, around its text and where it is a cell's value?"""
+
+from __future__ import annotations
+
+import html
+import json
+import sys
+from typing import Any
+
+from claude_magic import citing, display, looks, made, replaying, toolcalls, typed
+from claude_magic.answer import Answer
+from claude_magic.errors import printable
+from claude_magic.words import short
+
+HINT = f'<div class="claude-magic" style="{display.LINE}">{{}}</div>'
+
+
+def badge(source: str) -> str | None:
+    """Return the badge of a source, None for Claude itself."""
+    return None if source == "live" else source
+
+
+def mark(answer: Answer) -> str | None:
+    """Return the badge of an answer, None for Claude's own."""
+    return badge(replaying.label(answer))
+
+
+def bundle(answer: Answer) -> dict[str, str]:
+    """Return what a cell shows whose value is an answer."""
+    tools = [printable(told) for told in tools_asked(answer)]
+    lines = "".join(HINT.format(html.escape(told)) for told in (*tools, line(answer)))
+    files, look = made.bundle(answer), typed.look(answer)
+    text, notes = citing.numbered(answer, look.text, look.format)
+    body = display.answer_html(text, look.format) if look.frame is None else look.frame.to_html(max_rows=60)
+    after = looks.notes(notes) + lines + files.get("text/html", "")
+    shown = toolcalls.html(toolcalls.of(answer)) + body + after
+    text = text if look.frame is None else look.frame.to_string(max_rows=60)
+    told = (printable(text), *map(str, notes), *tools, files.get("text/plain", ""))
+    plain = "\n".join(part for part in told if part)
+    return {"text/plain": plain, "text/html": f"{display.BOX}>{shown}</div>"}
+
+
+Answer.show = bundle
+
+
+def tools_asked(answer: Answer) -> list[str]:
+    """Return a line for each tool that an answer asks for."""
+    return [
+        f"asked for the tool {call.get('name')}({_given(call.get('input'))})"
+        for call in answer.message.tool_calls
+    ]
+
+
+def _given(values: Any) -> str:
+    if not isinstance(values, dict):
+        return ""
+    told = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+    return short(told, 200)
+
+
+def line(answer: Answer, *, turn: bool = True) -> str:
+    """Return the line under an answer."""
+    return display.readout(
+        seconds=answer.seconds or 0.0,
+        usage=answer.usage,
+        cost=answer.cost,
+        model=answer.model,
+        turn=answer.turn if turn else None,
+        source=replaying.label(answer),
+        saved=answer.cache_saved,
+    )
+
+
+class Watch(display.View):
+    """A view that also shows what is to be known before an answer comes."""
+
+    def note(self, text: str) -> None:
+        """Show a small line."""
+        note(text)
+
+    def sourced(self, source: str) -> None:
+        """Say from the first word that it is a replay."""
+        self.badge = source
+        if self._live:
+            self._live.badge = source
+
+
+def note(text: str) -> None:
+    """Show a small line under or before an answer."""
+    text = printable(text)
+    if display.mode() == "terminal":
+        sys.stdout.write(f"{text}\n")
+    else:
+        from IPython.display import display as show_bundle
+
+        show_bundle({"text/plain": text, "text/html": HINT.format(html.escape(text))}, raw=True)  # type: ignore[no-untyped-call]
