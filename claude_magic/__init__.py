@@ -6,21 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from claude_magic import admin
+    from claude_magic import admin, practice
     from claude_magic.answer import Answer
     from claude_magic.billing import bill
+    from claude_magic.bundles import parts as files_from_dir
     from claude_magic.chat import Chat, ask
     from claude_magic.client import AsyncClient, Client
     from claude_magic.client import AsyncClient as AsyncAnthropic
     from claude_magic.client import Client as Anthropic
     from claude_magic.dryrun import dry_run
     from claude_magic.errors import (
+        AnswerError,
         APIConnectionError,
         APIError,
         APIResponseError,
         APIStatusError,
         APITimeoutError,
-        AnswerError,
         AuthenticationError,
         BadRequestError,
         BudgetError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         StreamError,
         UnprocessableEntityError,
     )
+    from claude_magic.errors import ClaudeError as AnthropicError
     from claude_magic.estimating import estimate
     from claude_magic.frames.models import models
     from claude_magic.frames.usage import usage
@@ -64,6 +66,7 @@ __all__ = [
     "Answer",
     "AnswerError",
     "Anthropic",
+    "AnthropicError",
     "AsyncAnthropic",
     "AsyncClient",
     "AuthenticationError",
@@ -99,9 +102,11 @@ __all__ = [
     "cost",
     "dry_run",
     "estimate",
+    "files_from_dir",
     "load_ipython_extension",
     "mcp",
     "models",
+    "practice",
     "replay",
     "server_tool",
     "tool",
@@ -113,6 +118,7 @@ _ELSEWHERE = {
     # every name that is not an error: where it lives, and its name there ("": it is the module itself)
     "Answer": ("answer", "Answer"),
     "Anthropic": ("client", "Client"),
+    "AnthropicError": ("errors", "ClaudeError"),
     "AsyncAnthropic": ("client", "AsyncClient"),
     "AsyncClient": ("client", "AsyncClient"),
     "Chat": ("chat", "Chat"),
@@ -129,8 +135,10 @@ _ELSEWHERE = {
     "cost": ("settings", "cost"),
     "dry_run": ("dryrun", "dry_run"),
     "estimate": ("estimating", "estimate"),
+    "files_from_dir": ("bundles", "parts"),
     "mcp": ("tools.server", "mcp"),
     "models": ("frames.models", "models"),
+    "practice": ("practice", ""),
     "replay": ("replaying", "replay"),
     "server_tool": ("tools.server", "server_tool"),
     "tool": ("tools.functions", "tool"),

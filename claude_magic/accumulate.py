@@ -38,6 +38,7 @@ REPLACING = frozenset(("signature_delta", "compaction_delta"))  # the others gro
 FIXED = frozenset(("type", "delta", "usage", "id", "role", "content"))  # not for a message_delta to replace
 NULLABLE = frozenset(("stop_reason", "stop_sequence", "stop_details"))  # a null is meant: it overwrites
 
+CUT = ("max_tokens", "model_context_window_exceeded")  # stop reasons of a message that is not at its end
 DEEPEST = 256  # brackets within brackets; more is not read
 
 _tokens = re.compile(r'"(?:[^"\\]++|\\.)*+"|[][{},"]', re.DOTALL).finditer
@@ -48,8 +49,8 @@ class Accumulator:
     """Add up the plain events of one stream; `message()` is what they come to so far.
 
     `done` is true once the message was stopped as it should be. `invalid_inputs` has, by position in
-    `content`, tool arguments that ended as broken JSON, as they came: `input` then holds what could be read
-    of them, and the tool should not be run.
+    `content`, tool arguments that ended as broken JSON, as they came. In a message that was not cut `input`
+    then is that text, so that nobody takes a part of the arguments for all of them (O2).
     """
 
     def __init__(self) -> None:
@@ -77,7 +78,11 @@ class Accumulator:
         """Return a copy of the message so far, or None before `message_start`."""
         if self._message is None:
             return None
-        made = _record({**self._message, "content": [block.now() for block in self._blocks]})
+        content = [block.now() for block in self._blocks]
+        if self.done and self._message.get("stop_reason") not in CUT:
+            for place, text in self.invalid_inputs.items():
+                content[place]["input"] = text
+        made = _record({**self._message, "content": content})
         return made if isinstance(made, Message) else Message(made)
 
     def block(self, event: dict[str, Any]) -> Block | None:
@@ -88,22 +93,30 @@ class Accumulator:
     def _add_other(self, event: dict[str, Any]) -> None:
         kind = event.get("type") if isinstance(event, dict) else None
         if self._message is None:
-            if kind == "message_start" and isinstance(event.get("message"), dict):
+            if kind == "message_start" and wire.is_message(event.get("message")):
                 self._message = dict(event["message"])
         elif kind == "content_block_start":
             self._start_block(event.get("index"), event.get("content_block"))
         elif kind == "content_block_delta" and (block := self.block(event)):
             block.add(event.get("delta"))
         elif kind == "content_block_stop" and (block := self.block(event)):
-            if broken := block.settle():
-                self.invalid_inputs[self._blocks.index(block)] = broken
+            self._settle(block)
         elif kind == "message_delta":
             self._change(event, self._message)
         elif kind == "message_stop":
             self.done = True
+            for block in self._blocks:
+                self._settle(block)
+
+    def _settle(self, block: Block) -> None:
+        if broken := block.settle():
+            self.invalid_inputs[self._blocks.index(block)] = broken
 
     def _start_block(self, index: Any, fields: Any) -> None:
-        if not isinstance(fields, dict):
+        kind = fields.get("type") if isinstance(fields, dict) else None
+        if kind in ("text", "thinking") and not isinstance(fields.get(kind), str):
+            fields = {**fields, kind: ""}
+        if not wire.is_block(fields):
             return
         block = Block(fields)
         self._open[index if isinstance(index, int) else len(self._blocks)] = block
@@ -118,6 +131,8 @@ class Accumulator:
         delta, usage = event.get("delta"), event.get("usage")
         changes = {**event, **(delta if isinstance(delta, dict) else {})}
         kept = {k: v for k, v in changes.items() if k not in FIXED and (v is not None or k in NULLABLE)}
+        if not isinstance(kept.get("stop_reason"), str | None):
+            del kept["stop_reason"]
         message.update(kept)
         if isinstance(usage, dict):  # totals, never increments; a null leaves what was there
             known = message.get("usage")

@@ -105,6 +105,10 @@ def cost(
     return _ask("cost", start, end, by, every, report, client, progress, filters)
 
 
+def __dir__() -> list[str]:
+    return ["cost", "usage"]
+
+
 def _ask(
     what: str,
     start: Any,
@@ -186,7 +190,9 @@ def _groups(what: str, report: Report, by: Any) -> list[str]:
     days = 'Time is split by every="1d", "1h" or "1m".' if set(TIMES) & {*map(str, asked)} else ""
     for name in asked if what == "usage" else ():
         if name in SPLITS and name not in report.groups:
-            raise InputError(f"Usage is not split by {name}, cost is", hint=f'Ask admin.cost(…, by="{name}").')
+            raise InputError(
+                f"Usage is not split by {name}, cost is", hint=f'Ask admin.cost(…, by="{name}").'
+            )
     found = [*dict.fromkeys(_known("by", name, report.groups, days) for name in asked)]
     groups = [name for name in found if name not in SPLITS]
     if len(groups) > report.most_groups:

@@ -44,9 +44,11 @@ def call(name: str, arguments: dict[str, Any]) -> str:
 
 
 def _lines(value: Any) -> str:
-    """Return a value as it is read best: a text of several lines as those lines."""
+    """Return a value as it is read best: a text of several lines as those lines, in them nothing unseen."""
     if isinstance(value, str) and "\n" in value:
-        return '"""' + value.replace("\n", "\n        ") + '"""'
+        whole = value.replace("\\", r"\\").replace('"""', r"\"\"\"")
+        seen = (c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
+        return '"""' + "".join(seen).replace("\n", "\n        ") + '"""'
     return repr(value)
 
 

@@ -6,7 +6,6 @@ A `Body` is a list of parts, each bytes or a file, read anew for every send. A f
 
 from __future__ import annotations
 
-import io
 import mimetypes
 import os
 import re
@@ -15,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import wire
+from claude_magic import wire, writing
 from claude_magic.errors import InputError
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def _content(value: Any, filename: str | None) -> tuple[str, Content]:
     if hasattr(value, "read"):
         return filename or Path(str(getattr(value, "name", ""))).name or "upload", _open(value)
     name = filename or "data.csv"
-    data = _frame(value, name)
+    data = writing.frame(value, name, KINDS)
     return name, Content(data, len(data))
 
 
@@ -157,31 +156,6 @@ def _open(file: Any) -> Content:
         return Content(file, max(size, 0), start)
     except (OSError, ValueError, TypeError) as error:
         raise _unreadable(file, error) from None
-
-
-def _frame(value: Any, name: str) -> bytes:
-    """Return a pandas or polars frame as a file's bytes: Parquet where the name says so, else CSV."""
-    binary = name.endswith(".parquet")
-    write = next(
-        (getattr(value, w) for w in (PARQUET if binary else CSV) if hasattr(value, w)),
-        None,
-    )
-    if write is None:
-        raise InputError(f"A {type(value).__name__} cannot be uploaded", hint=KINDS)
-    try:
-        if binary:
-            held = io.BytesIO()
-            write(held)
-            return held.getvalue()
-        plain = type(getattr(value, "index", None)).__name__ == "RangeIndex"
-        return str(write(index=False) if plain else write()).encode()
-    except Exception as error:  # whatever pandas, pyarrow or polars say
-        why, *_ = str(error).splitlines() or [type(error).__name__]
-        hint = "Write it to a file and give its path."
-        raise InputError(f"The frame cannot be written as {name}: {why}", hint=hint) from None
-
-
-PARQUET, CSV = ("to_parquet", "write_parquet"), ("to_csv", "write_csv")
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):

@@ -30,7 +30,8 @@ def parts(files: Any) -> list[body.Part]:
         given = [files] if alone else list(files)
     except TypeError:
         raise InputError(
-            f"A {type(files).__name__} is no skill", hint="Give its folder, a zip or a list of files."
+            f"An object of type {type(files).__name__} is no skill",
+            hint="Give its folder, a zip or a list of files.",
         ) from None
     return [_one(file) for file in given]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, limits
+from claude_magic import catalog, limits, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,10 +56,9 @@ def marked(
 
 def saved(usage: Mapping[str, Any], model: str) -> Decimal | None:
     """Return the USD that the cache has saved, below 0 where writing cost more; None: not known."""
-    moved = sum(usage.get(name) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens"))
     fresh = {
         **usage,
-        "input_tokens": (usage.get("input_tokens") or 0) + moved,
+        "input_tokens": wire.Usage(usage).total_input_tokens,
         "cache_read_input_tokens": 0,
         "cache_creation_input_tokens": 0,
         "cache_creation": None,

@@ -98,7 +98,8 @@ class Caller:
         `stream` leaves the answer unread.
         """
         rest = dict(params)
-        options = replace(self.options, **{k: rest.pop(k) for k in PER_CALL if k in rest})
+        changes = {k: rest.pop(k) for k in PER_CALL if k in rest}
+        options = replace(self.options, **changes) if changes else self.options
         headers = self._headers(row, rest)
         extra, more = _named(rest, "extra_query"), _named(rest, "extra_body")
         found = parameters.sort(row, rest, options.anthropic_version)

@@ -39,7 +39,7 @@ def ask(
     think: bool | None = None,
     attach: Sequence[str | Path | Mapping[str, Any]] = (),
     citations: bool = False,
-    skills: Sequence[str] | str = (),
+    skills: Sequence[str | Mapping[str, Any]] | str = (),
     tools: Sequence[Any] = (),
     max_steps: int | None = None,
     approve: Callable[[str, dict[str, Any]], bool | str] | bool | None = None,

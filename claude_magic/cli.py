@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from claude_magic import __version__
-from claude_magic.errors import ClaudeError, ConfigError, InputError, printable
+from claude_magic.errors import ClaudeError, ConfigError, InputError, nearest, printable
 from claude_magic.frames.usage import BY
 
 if TYPE_CHECKING:
@@ -45,8 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and which word may have been meant; exits with 2."""
+        wrong = re.fullmatch(r"(.*invalid choice: '([^']*)') \(choose from (.*)\)", message)
+        near = nearest(wrong[2], re.findall(r"[\w-]+", wrong[3])) if wrong else None
+        super().error(f"{wrong[1]}; did you mean {near}?" if wrong and near else message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="claude-magic", description="The whole Claude API in a notebook.")
+    parser = _Parser(prog="claude-magic", description="The whole Claude API in a notebook.")
     parser.add_argument("--version", action="version", version=__version__)
     parser.set_defaults(run=lambda _: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND")

@@ -18,10 +18,12 @@ from claude_magic import (
     flagvalues,
     keys,
     limits,
+    lines,
     recordings,
     reports,
     service,
     settings,
+    showing,
     uploads,
 )
 from claude_magic.errors import ConfigError, InputError
@@ -37,9 +39,15 @@ LASTING = {"day"}  # a day is longer than a session, so its budget is kept in th
 
 
 def run(shell: Any, call: CommandCall) -> Any:
-    """Do what a command says and return what the cell shows; raises ClaudeError."""
+    """Do what a command says and return what the cell shows; raises ClaudeError.
+
+    What is said by a line that is not its cell's last would be lost, so it is shown at once.
+    """
     with recordings.told():
-        return RUN[call.name](shell, call)
+        found = RUN[call.name](shell, call)
+    if isinstance(found, Said) and not lines.is_shown(shell):
+        showing.note(str(found))
+    return found
 
 
 def _help(_: Any, call: CommandCall) -> Said:

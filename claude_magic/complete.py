@@ -112,6 +112,8 @@ def _verb(command: str, words: list[str], fragment: str, state: State) -> Found:
         held: Iterable[str] = _files(fragment)
     else:
         held = PLACES.get(place) or seen.get(command if place == "ID" else place, ())
+        if (command, place) == ("skills", "ID"):
+            held = [*held, *flags.SKILLS]
     return _choose(fragment, [*held, *left])
 
 
@@ -291,7 +293,8 @@ def install(ip: Any, state: Callable[[], State] | None = None) -> None:
         found = complete(context.full_text, context.cursor_line, context.cursor_position, known)
         if not found:
             return {"completions": []}
-        made = [SimpleCompletion(text=option, type="claude") for option in found.options]
+        # one that adds nothing, where there is none: only so are IPython's own guesses kept away
+        made = [SimpleCompletion(text=option, type="claude") for option in found.options or [found.fragment]]
         return {"completions": made, "matched_fragment": found.fragment, "suppress": True, "ordered": True}
 
     ip.Completer.custom_matchers.append(matcher)
@@ -301,6 +304,11 @@ def uninstall(ip: Any) -> None:
     """Take the completion away again."""
     ours = ip.Completer.custom_matchers
     ours[:] = [m for m in ours if getattr(m, "matcher_identifier", "") != IDENTIFIER]
+
+
+def _plain_words(names: Iterable[str]) -> list[str]:
+    """Return the names that can be typed without quotes, each once."""
+    return [n for n in dict.fromkeys(names) if re.fullmatch(r"[^\W\d][\w.@+-]*", n)]
 
 
 def _notebook(ip: Any) -> State:
@@ -314,5 +322,5 @@ def _notebook(ip: Any) -> State:
         "threads": [thread.name for thread in threads],
         "aliases": list(settings.aliases()),
         "settings": list(settings.OPTIONS),
-        "seen": {kind: list(ids) for kind, ids in listings.seen.items()},
+        "seen": {kind: [*ids, *_plain_words(ids.values())] for kind, ids in listings.seen.items()},
     }

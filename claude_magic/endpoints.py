@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin
 
 if TYPE_CHECKING:
-    import inspect
     from collections.abc import Iterator
 
 MB = 2**20
@@ -100,31 +99,6 @@ class Endpoint(NamedTuple):
     def doc(self) -> str:
         """Return the address of the API's own page for this call."""
         return urljoin(DOCS, self.page or f"{'beta/' * self.beta}{self.name.replace('.', '/')}")
-
-    @property
-    def returns(self) -> str:
-        """Return what the method gives, as Python writes it: `Page[Skill]`, `Feed[bytes]`, `Skill`."""
-        streamed = self.kind in ("binary", "jsonl") or (self.kind == "sse" and self.method == "GET")
-        return (
-            f"{'Page' if self.paging else 'Feed'}[{self.answer}]" if self.paging or streamed else self.answer
-        )
-
-    @property
-    def signature(self) -> inspect.Signature:
-        """Return what the method takes: the path's parameters by place, all else by keyword."""
-        import inspect
-
-        place, word = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-        given = [inspect.Parameter(name, place, annotation="str") for name in self.names]
-        ordered = sorted(self.params.values(), key=lambda p: not p.needed)
-        given += [
-            inspect.Parameter(p.name, word, annotation=p.annotation)
-            if p.needed
-            else inspect.Parameter(p.name, word, annotation=f"{p.annotation} | None", default=None)
-            for p in ordered
-        ]
-        options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD, annotation="Any")
-        return inspect.Signature([*given, options], return_annotation=self.returns)
 
 
 def match(method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:

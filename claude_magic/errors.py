@@ -24,6 +24,7 @@ Class names and statuses follow https://docs.claude.com/en/api/errors and the of
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -248,7 +249,17 @@ HINTS: dict[int | str, str] = {
     429: "Wait a little, then run the cell again.",
     529: "The service is overloaded; run the cell again in a minute.",
 }
-MODEL_HINT = "Type %claude models to see the models and check the id."
+FITTING: tuple[tuple[int, str, str], ...] = (
+    # by status and what the message begins with or names, before the table above
+    (404, r"model:", "Type %claude models to see the models and check the id."),
+    (404, r"file\b|.*\bfile_\w", "Type %claude files to see the files and check the id."),
+    (404, r"skill\b|.*\bskill_\w", "Type %claude skills to see the skills and check the id."),
+    (404, r"(message )?batch\b|.*\bmsgbatch_\w", "Type %claude batches to see the batches and check the id."),
+    (404, r"container\b", "Begin anew, in a new container: --new."),
+    (404, r"(user|workspace|invite|api.?key)\b", "Type %claude help admin: its lists have the ids."),
+    (403, r".*\bskill\b.*\bAnthropic", "Only skills of your own can be changed: %claude skills shows them."),
+    (400, r".*\bnot downloadable", "Only files that code made can be fetched: %claude files shows which."),
+)
 DRILL_HINT = "The prompt asked for this fault; take practice:… out of it to get an answer."
 SERVER_HINT = "The service failed, not your request; run the cell again in a minute."
 
@@ -273,8 +284,9 @@ def _at(value: Any, name: str, kind: type[T]) -> T | None:
 def _hint_for(status: int, code: str | None, message: str) -> str:
     if message.startswith("practice drill"):
         return DRILL_HINT
-    if status == 404 and message.startswith("model:"):
-        return MODEL_HINT
+    fits = (h for s, pattern, h in FITTING if s == status and re.match(pattern, message, re.IGNORECASE))
+    if not HINTS.get(code or "") and (found := next(fits, "")):
+        return found
     return HINTS.get(code or "") or HINTS.get(status) or (SERVER_HINT if status >= 500 else "")
 
 

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog, dryrun, notebookfile, settings
+from claude_magic import catalog, dryrun, notebookfile, private, settings
 from claude_magic.cell import Ask, CommandCall, parse_cell, parse_line
-from claude_magic.errors import ClaudeError, InputError
+from claude_magic.errors import ClaudeError, InputError, printable
 from claude_magic.flagvalues import KINDS
 from claude_magic.foreseen import Foreseen
 
@@ -65,7 +65,7 @@ def estimate(
     finally:
         settings.session.clear()
         settings.session.update(before)
-    frame = pd.DataFrame([*reading.rows, _total(reading.rows)], columns=Row._fields)
+    frame = pd.DataFrame([*map(_shown, reading.rows), _total(reading.rows)], columns=Row._fields)
     return frame.astype(dict.fromkeys(("input_tokens", "max_tokens"), "Int64")).set_index("cell")
 
 
@@ -75,6 +75,12 @@ def _names() -> dict[str, Any]:
     hidden = getattr(shell, "user_ns_hidden", {})
     names = getattr(shell, "user_ns", {})
     return {k: v for k, v in names.items() if k not in hidden or hidden[k] is not v}
+
+
+def _shown(row: Row) -> Row:
+    """Return a row as it is shown: few words, without keys, secrets and terminal escapes (K1, O4)."""
+    words, unknown = (printable(private.without_secrets(text)) for text in (row.words, row.unknown))
+    return row._replace(words=_brief(words), unknown=unknown)
 
 
 def _total(rows: list[Row]) -> Row:
@@ -119,7 +125,7 @@ class _Reading:
                 _set(option[1], option[2].strip("\"' "))
 
     def _unread(self, number: int, words: str, why: str) -> None:
-        self.rows.append(Row(number, _brief(words), unknown=why))
+        self.rows.append(Row(number, words, unknown=why))
 
     def _magic(self, number: int, magic: notebookfile.Magic) -> None:
         line, body = magic.line, magic.body
@@ -135,7 +141,7 @@ class _Reading:
     def _ask(self, number: int, asked: Ask, where: str) -> None:
         told = [f"{where}: counted once"] if where else []
         costs = self.foreseen.costs(asked, told)
-        words, unknown = _brief(asked.prompt or " ".join(asked.attach)), "; ".join(dict.fromkeys(told))
+        words, unknown = asked.prompt or " ".join(asked.attach), "; ".join(dict.fromkeys(told))
         for cost in costs:
             figures = (cost.model, cost.input_tokens, cost.max_tokens, cost.low, cost.high, cost.counted)
             self.rows.append(Row(number, words, *figures, unknown))

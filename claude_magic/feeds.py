@@ -235,12 +235,11 @@ class _Feed(Reader):
         """
         if not isinstance(self._splitter, Lines | Events):
             raise InputError("A file's bytes are no rows", hint="Try pd.read_csv(feed.open()) or its kind.")
-        from claude_magic.frames import records, results
+        from claude_magic.frames.results import lines
 
         found: list[Any] = []
         yield self._way.each(self._taken(), found.append)
-        batch = found and all("custom_id" in one and "result" in one for one in found)
-        return results.results(found) if batch else records.frame(found)
+        return lines(found)
 
     def __getattr__(self, name: str) -> Any:
         also = ": .open() gives a file that has" if name in instead.FILE else ""

@@ -95,7 +95,8 @@ FLAGS: tuple[Flag, ...] = (
          "--compare haiku,opus", metavar="M1,M2"),
     Flag("in", "inp", "name", _P, "a variable whose value follows the prompt", "-i df", "i", "NAME"),
     Flag("attach", "attach", "path", _P,
-         "a file to send along, or a file's id: PDF, image or text, with --skill any; "
+         "a file to send along, or a file's id: PDF, image or text (2 MB at most), with --skill any, "
+         "and a frame as a file: {df}; "
          "one of more than 1 MB is uploaded once; may repeat",
          '--attach "my report.pdf"', metavar="PATH"),
     Flag("citations", "citations", "on", _P,

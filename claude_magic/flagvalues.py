@@ -78,7 +78,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "text": (str, "a text"),
     "word": (_matching(r"\S+"), "a model id, alias or short word"),
     "path": (_matching(r"(?s).+"), "a path"),
-    "skill": (_matching(r"[\w.-]+(?: [\w.-]+)*(?:@[\w.-]+)?"), "the name or id of a skill"),
+    "skill": (_matching(r"\{[^{}]+\}|[\w.-]+(?: [\w.-]+)*(?:@[\w.-]+)?"), "the name or id of a skill"),
     "choice": (str, "one of its choices"),
     "name": (_name, "the name of a variable"),
     "thread": (_matching(r"[\w.-]{1,64}"), "a name of letters, digits, - and _, without spaces"),

@@ -27,7 +27,7 @@ from claude_magic import (
 from claude_magic.cassette.tape import Cassette
 from claude_magic.counting import Count, Counting
 from claude_magic.errors import InputError, ReplayError
-from claude_magic.references import SPAN
+from claude_magic.references import SPAN, lookup
 from claude_magic.thread import Thread
 from claude_magic.tools.named import resolve
 from claude_magic.words import short
@@ -177,11 +177,20 @@ class Foreseen:
                 given["tools"] = [*given.get("tools", ()), *resolve([one], self.names)]
             except InputError:
                 told.append(f"--tool {short(one)}")
+        if asked.skills:
+            given["skills"] = [one for skill in asked.skills for one in self._skill(skill, told)]
         try:
             given |= {"returns": typenames.named(asked.returns, self.names)} if asked.returns else {}
         except InputError:
             told.append(f"--schema {short(str(asked.returns))}")
         return given
+
+    def _skill(self, word: str, told: list[str]) -> Iterator[Any]:
+        """Yield a skill that is known; {s} may be a value that an earlier cell makes."""
+        try:
+            yield lookup(word, self.names)
+        except InputError:
+            told.append(f"--skill {short(word)}")
 
 
 def _references(asked: Ask) -> Iterator[str]:

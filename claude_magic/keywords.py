@@ -24,7 +24,7 @@ class Keywords(TypedDict, total=False):
     system: str | None
     attach: Sequence[str | Path | Mapping[str, Any]]
     citations: bool
-    skills: Sequence[str] | str
+    skills: Sequence[str | Mapping[str, Any]] | str
     tools: Sequence[Any]
     max_steps: int | None
     approve: Callable[[str, dict[str, Any]], bool | str] | bool | None

@@ -36,7 +36,9 @@ COLUMNS = {
 TIMES = ("created", "updated", "expires", "ended")
 KINDS: dict[str, Any] = {
     **dict.fromkeys(TIMES, "datetime64[us, UTC]"),
-    **dict.fromkeys("size_bytes processing succeeded errored canceled expired value".split(), "Int64"),
+    **dict.fromkeys(
+        ("size_bytes", "processing", "succeeded", "errored", "canceled", "expired", "value"), "Int64"
+    ),
     "downloadable": "boolean",
 }
 """Types of columns that are not text."""
@@ -53,7 +55,7 @@ def table(kind: str, items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     found = frame(items).reindex(columns=[*names]).rename(columns=names)
     index, *rest = found
     for name in rest:
-        found[name] = found[name].astype(KINDS.get(name, "string"))
+        found[name] = found[name].astype(KINDS.get(str(name), "string"))
         if name in TIMES:
             found[name] = found[name].dt.tz_localize(None)
             found = found.rename(columns={name: f"{name} (UTC)"})

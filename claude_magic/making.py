@@ -32,7 +32,9 @@ Skill = dict[str, str]
 
 
 def skills(
-    names: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]], client: Callable[[], Client], before: Sequence[Skill] = ()
+    names: str | Sequence[str | Mapping[str, Any]],
+    client: Callable[[], Client],
+    before: Sequence[Skill] = (),
 ) -> list[Skill]:
     """Return skills as a request names them, after those used `before`; raises InputError for an unknown one.
 
@@ -40,7 +42,7 @@ def skills(
     of a skill is one too. The service is asked only about names.
     """
     found = {skill["skill_id"]: skill for skill in before}
-    for given in [names] if isinstance(names, str | dict) else names:
+    for given in [names] if isinstance(names, str) else names:
         name, _, version = str(given["id"] if isinstance(given, dict) else given).partition("@")
         kind = "anthropic" if name in SKILLS else "custom"
         own = kind == "custom" and not name.startswith("skill_")
@@ -64,6 +66,11 @@ class MadeFile(Record):
 
     __slots__ = ("_client",)
     _client: Client
+
+    @property
+    def id(self) -> str:
+        """The `file_id`, which `client.files` calls `id`."""
+        return str(self["file_id"])
 
     @property
     def name(self) -> str:

@@ -71,12 +71,13 @@ def from_id(file_id: str, *, code: bool = False) -> Part:
 def from_path(place: str | os.PathLike[str], *, code: bool = False) -> Part:
     """Return a file as a block; raises InputError for what is missing, unreadable, too large or unknown.
 
-    With `code` any file can be sent: what is no PDF, picture or .txt goes where code reads it.
+    With `code` any file can be sent: what is no PDF, picture or short .txt goes where code reads it.
     """
     path = Path(os.path.expanduser(place))  # noqa: PTH111 # Path's own raises for an unknown ~user
     size, head = _look(path)
     pdf, picture = head.startswith(PDF), _picture_type(head) or path.suffix.lower() in _DRAWN
-    if code and not (pdf or picture or path.suffix.lower() == ".txt"):
+    is_text = path.suffix.lower() == ".txt" and size <= MOST_TEXT
+    if code and not (pdf or picture or is_text):
         return _for_code(path, size)
     if pdf and size > LARGE:
         return _uploaded(path, "application/pdf", "document", f"PDF, {_megabytes(size)}")
@@ -181,6 +182,7 @@ _BETTER = {  # what to type for files that are neither text, PDF nor picture
     ".docx": "Save it as PDF and attach that, or let code read it: --skill docx.",
     ".pptx": "Save it as PDF and attach that, or let code read it: --skill pptx.",
 }
+_TOO_LONG = "Attach a part of it, or let code read all of it: --skill xlsx."
 _SMALLER = "Type %pip install pillow, which scales it down, or save it smaller."
 _OTHERWISE = "Attach a PDF, a picture or a text file."
 
@@ -232,7 +234,8 @@ def _near(path: Path) -> str:
 def _text(data: bytes, path: Path) -> str:
     better = _BETTER.get(path.suffix.lower(), _OTHERWISE)
     if len(data) > MOST_TEXT:
-        raise _too_large(path.name, len(data), MOST_TEXT, better)
+        longer = _BETTER.get(path.suffix.lower(), _TOO_LONG)
+        raise _too_large(path.name, len(data), MOST_TEXT, longer, "as text")
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:
         text = data.decode("utf-16" if wide else "utf-8-sig")
@@ -331,9 +334,10 @@ def _sent(data: bytes, media_type: str, name: str, size: sizes.Size | None) -> P
     return Part({"type": "image", "source": source}, f"image {size.width}×{size.height}" if size else "image")
 
 
-def _too_large(name: str, size: int, most: int, hint: str) -> InputError:
+def _too_large(name: str, size: int, most: int, hint: str, how: str = "") -> InputError:
+    sent = f"sent {how}".rstrip()
     return InputError(
-        f"{name} has {size / 1e6:.1f} MB, and at most {most / 1e6:.1f} MB can be sent", hint=hint
+        f"{name} has {size / 1e6:.1f} MB, and at most {most / 1e6:.1f} MB can be {sent}", hint=hint
     )
 
 

@@ -11,7 +11,7 @@ from claude_magic import admin, called, current, reportviews, showing
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.errors import InputError, nearest
 from claude_magic.frames.reports import REPORTS
-from claude_magic.jobs import each
+from claude_magic.jobs import Said, each
 from claude_magic.listings import PAGE, listed, see, table
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from claude_magic.jobs import Job, Said
+    from claude_magic.jobs import Job
     from claude_magic.wire import Record
 
 
@@ -108,9 +108,11 @@ def _disable(job: Job) -> Said:
     return each(job, "KEY", lambda one: update(one, status="inactive"), found)
 
 
-def _enable(job: Job) -> pd.DataFrame:
-    update = job.client.organization.api_keys.update
-    return listed("KEY", [update(one, status="active") for one in _those(job, "KEY")])
+def _enable(job: Job) -> Said:
+    found = _those(job, "KEY")
+    for one in found:
+        job.client.organization.api_keys.update(one, status="active")
+    return Said(f"Enabled: {', '.join(found)}")
 
 
 def _limits(job: Job) -> pd.DataFrame:

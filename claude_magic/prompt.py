@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from claude_magic import citing, media, private
 from claude_magic.errors import InputError
 from claude_magic.references import ONE, SPAN, NotSent, find, required
-from claude_magic.values import Shown, is_drawing, show
+from claude_magic.values import Shown, is_drawing, is_frame, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -162,13 +162,25 @@ class _Prompt:
         self.gap()
         name = required(ref, typed, self.namespace)
         try:
-            parts = {ref: self.shown[ref]} if ref in self.shown else self.parts(ref)
+            parts = self.file_of_frame(ref) if attached and self.code else {}
+            parts = parts or ({ref: self.shown[ref]} if ref in self.shown else self.parts(ref))
         except NotSent as reason:
             raise InputError(
                 f"{typed}: {reason}", hint=f"Look at {name} in a cell of its own, then correct {typed}."
             ) from None
         for one, shown in parts.items():
             self.place(one, self.cited(shown, one) if attached else shown)
+
+    def file_of_frame(self, ref: str) -> dict[str, Shown]:
+        """Return a frame as a file for code, {} for what is none or a part of one."""
+        value, spec = find(ref, self.namespace)
+        return {f"{ref}.csv": self.for_code(value, ref)} if is_frame(value) and not spec else {}
+
+    def for_code(self, frame: Any, name: str) -> Shown:
+        from claude_magic import framefiles
+
+        part, partly = framefiles.part(frame, name)
+        return _of_part(part)._replace(partly=partly)
 
     def gap(self) -> None:
         """Leave a line free after a text."""
@@ -190,7 +202,8 @@ class _Prompt:
         else:
             name = f"attachment {len(self.shown) + 1}"
             try:
-                shown = self.value(entry, name)
+                as_file = self.code and is_frame(entry)
+                shown = self.for_code(entry, "data") if as_file else self.value(entry, name)
             except NotSent as reason:
                 hint = "Attach a path, a picture, a frame or a text."
                 raise InputError(f"This cannot be attached: {reason}", hint=hint) from None
@@ -230,7 +243,14 @@ class _Prompt:
 
     def hints(self) -> list[str]:
         parts = {name: shown.what for name, shown in self.shown.items() if shown.partly}
-        return [*_told("Not all is sent", parts), *_told("Sent as written", self.kept)]
+        few = {name: shown.sample for name, shown in self.shown.items() if self.code and shown.sample}
+        samples = [
+            f"{{{name}}}: {sample} are in the question; {{{name}:csv}} sends all of them, "
+            f"--attach {{{name}}} gives them to the code as a file"
+            for name, sample in few.items()
+            if f"{name}.csv" not in self.shown
+        ]
+        return [*_told("Not all is sent", parts), *_told("Sent as written", self.kept), *samples]
 
 
 def _are_apart(value: Any) -> bool:

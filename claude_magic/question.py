@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import approving, catalog, citing, compose, forms, making, settings, uploads
+from claude_magic import approving, catalog, citing, compose, forms, making, private, settings, uploads
 from claude_magic.counting import Counting
 from claude_magic.errors import InputError
 from claude_magic.thread import Kit
 from claude_magic.tools.toolbox import MOST_CALLS, Toolbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from claude_magic.client import Client
     from claude_magic.forms import Form
     from claude_magic.making import Skill
     from claude_magic.thread import Thread
 
+CHECKED = {"tools": "A tool's definition", "output_config": "The type of the answer"}
+"""Parts of a body that a reader does not see in the cell, and what they are called."""
 BLOCKED = "Run the cell where somebody can answer, or decide by a function: approve=function."
 
 
@@ -50,7 +52,7 @@ def prepare(
     client: Callable[[], Client],
     *,
     attach: Sequence[Any] = (),
-    skills: Sequence[str] | str = (),
+    skills: Sequence[str | Mapping[str, Any]] | str = (),
     tools: Sequence[Any] = (),
     approve: Any = None,
     max_steps: int | None = None,
@@ -103,6 +105,9 @@ def _put_together(
     if user is not None and body["messages"][-1] == user:
         user = cited["messages"][-1]
     body = form.into(cited, user) if form else cited
+    for name, what in CHECKED.items():
+        for told in _texts(body.get(name)):
+            private.check(what, told)
     steps = settings.option("max_steps", kit.max_steps if kit else None).value
     kept = str(settings.option("cache", cache).value)
     return Question(user, body, list(skills), kit, toolbox, form, kept, steps)
@@ -135,6 +140,16 @@ def _toolbox(kit: Kit, form: Form | None) -> Toolbox:
         if "must be approved" in error.message:
             error.hint = BLOCKED
         raise
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value, names of fields too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for pair in value.items() for one in pair for text in _texts(one))
+    elif isinstance(value, list | tuple):
+        yield from (text for one in value for text in _texts(one))
 
 
 def _with_tools(params: Mapping[str, Any], toolbox: Toolbox | None) -> dict[str, Any]:

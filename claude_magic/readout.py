@@ -23,7 +23,7 @@ def readout(
 
     `saved` is what the prompt cache has saved, in USD.
     """
-    used = usage or {}
+    used = {name: count for name, count in (usage or {}).items() if isinstance(count, int)}
     cached = used.get("cache_read_input_tokens") or 0
     sent = (used.get("input_tokens") or 0) + cached + (used.get("cache_creation_input_tokens") or 0)
     facts = [

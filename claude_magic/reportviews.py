@@ -50,7 +50,7 @@ def _columns(found: pd.DataFrame) -> Iterator[views.Column]:
         if _is_left_out(found, str(name), bool(period)):
             continue
         if name in ("starting_at", "ending_at"):
-            head = period if period else "from" if name == "starting_at" else "to"
+            head = period or ("from" if name == "starting_at" else "to")
             made = views.column(f"{head} (UTC)", found[name])
         elif str(name).endswith("_usd"):
             one_money = found["currency"].nunique(dropna=False) == 1

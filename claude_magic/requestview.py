@@ -64,7 +64,7 @@ def parts(body: Mapping[str, Any], rendered: Rendered) -> list[Part]:
     price = catalog.price(model, total_input_tokens=total, fast=body.get("speed") == "fast")
     each = price.input / 1_000_000 if price and price.input is not None else None
     return [
-        Part(what, tokens, None if each is None else each * tokens, tokens / total)
+        Part(private.without_secrets(what), tokens, None if each is None else each * tokens, tokens / total)
         for what, tokens in counted
     ]
 
@@ -99,7 +99,7 @@ def shortened(value: Any, name: str = "") -> Any:
         if value.get("type") == "base64" and isinstance(value.get("data"), str):
             size = media.shown_size(len(value["data"]) * 3 // 4)
             return {**value, "data": f"[{size}]"}
-        return {k: shortened(v, str(k)) for k, v in value.items()}
+        return {private.without_secrets(str(k)): shortened(v, str(k)) for k, v in value.items()}
     if isinstance(value, list | tuple):
         items = [shortened(v) for v in value]
         beyond = len(items) - MOST_ITEMS

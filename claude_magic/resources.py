@@ -15,6 +15,7 @@ from claude_magic.caller import SyncCaller, check_size, whole
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.errors import InputError
 from claude_magic.saving import place
+from claude_magic.signatures import signed
 from claude_magic.stream import AsyncMessageStream, MessageStream
 from claude_magic.transport import followed
 from claude_magic.wire import Message
@@ -38,7 +39,7 @@ class Messages(spaces.Space):
 
     batches: Batches
 
-    @spaces.signed(CREATE)
+    @signed(CREATE)
     def create(self, **params: Any) -> Message:
         """Ask, and return the whole Message; `stream=True` returns an iterator of wire events instead.
 
@@ -52,12 +53,12 @@ class Messages(spaces.Space):
             return self.stream(**params).get_final_message()
         return self._caller.run(self._caller.call(CREATE, params), _message)
 
-    @spaces.signed(CREATE)
+    @signed(CREATE)
     def stream(self, **params: Any) -> MessageStream:
         """Ask, and return a stream to use in a `with` block: iterate it, or its `.text_stream`."""
         return self._opened(params)
 
-    @spaces.signed(CREATE, output_format="Any")
+    @signed(CREATE, output_format="Any")
     @followed
     def parse(self, *, output_format: Any, **params: Any) -> Generator[Any, Any, ParsedMessage]:
         """Ask for an answer of a type, such as a dataclass or a pydantic model: `.parsed_output` has it.
@@ -98,23 +99,23 @@ class Batches(spaces.Space):
     def create(self, *, requests: Any, **options: Any) -> Generator[Any, Any, Record]:
         """Send a batch of requests, each `{"custom_id": …, "params": {…}}`, from a list or any iterable.
 
-        An AsyncClient takes an async one too, which it first reads to its end.
-
         They are checked and encoded one by one and streamed, at most 100,000 and 256 MB. Never repeated where
         its fate is unknown. Raises InputError for a `custom_id` that is missing, unusable or there twice.
+        An AsyncClient takes an async iterable too, which it first reads to its end.
         """
         if hasattr(requests, "__aiter__") and not isinstance(self._caller, SyncCaller):
             arriving, requests = requests, []
             yield self._way.each((one async for one in arriving), requests.append)
         sent = body.json_list(_requests(requests))
-        return (yield self._ask("create", requests=sent, **options))
+        made: Record = yield self._ask("create", requests=sent, **options)
+        return made
 
 
 def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """Yield the requests of a batch as JSON, their size checked as they come; raises InputError (M11)."""
     if not isinstance(requests, Iterable) or isinstance(requests, str | Mapping):
         more = " An AsyncClient takes it." if hasattr(requests, "__aiter__") else ""
-        what = f"What is given ({type(requests).__name__}) is no list of requests"
+        what = f"An object of type {type(requests).__name__} is no list of requests"
         raise InputError(what, hint=f"Give a list.{more} {ONE}")
     seen: set[str] = set()
     size = 0
@@ -175,7 +176,8 @@ class Files(spaces.Space):
     ) -> Generator[Any, Any, Any]:
         """Return a file's content as a Feed; or write it to a path or into a folder, and return that path.
 
-        `pd.read_excel(client.files.download(file_id).open())` reads it where it is. The file appears only once it is whole, and never outside the folder. Only files that skills and code
+        The file appears only once it is whole, and never outside the folder. Without a path,
+        `pd.read_excel(client.files.download(file_id).open())` reads it. Only files that skills and code
         execution made can be downloaded. Raises ClaudeError.
         """
         if to is None:
@@ -225,7 +227,7 @@ class SkillVersions(spaces.Space):
 
 def _message(reply: Reply) -> Message:
     found = whole(reply)
-    if not isinstance(found, Message):
+    if not isinstance(found, Message) or not wire.is_message(found):
         raise reply.unusable("The server's answer is not a message")
     return found
 

@@ -9,7 +9,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import asking, called, current, listings, organizing, recordings, references, uploads, verbs, views
+from claude_magic import (
+    asking,
+    called,
+    current,
+    listings,
+    organizing,
+    recordings,
+    references,
+    uploads,
+    verbs,
+    views,
+)
 from claude_magic.errors import InputError
 from claude_magic.jobs import Job, each, ids_of
 from claude_magic.listings import PAGE, listed, see, table
@@ -167,7 +178,9 @@ DO: dict[str, Callable[[Job], Any]] = {
     "skills get": lambda job: see("skills", job.client.skills.retrieve(_skill(job))),
     "skills create": _create_skill,
     "skills update": _update_skill,
-    "skills versions": lambda job: table("versions", job.client.skills.versions.list(_skill(job), limit=PAGE)),
+    "skills versions": lambda job: table(
+        "versions", job.client.skills.versions.list(_skill(job), limit=PAGE)
+    ),
     "skills download": _download_skill,
     "skills delete": _delete_skills,
     "batches list": lambda job: listed("batches", job.client.messages.batches.list(limit=PAGE)),

@@ -103,24 +103,25 @@ def _note(fields: Mapping[str, Any], items: Sequence[Any], most: int, more: bool
         *([f"the first {most} are shown"] if len(items) > most else ()),
         *(f"{name}{cell.mark} {cell.text}" for name, cell in islice(rest, 4)),
     ]
-    return printable(" · ".join(parts))
+    return " · ".join(parts)
 
 
 def _cells(fields: Mapping[str, Any], stem: str = "") -> Iterator[tuple[str, Cell]]:
     """Yield what is short of an object, and of the objects within it, by name."""
-    for name, value in fields.items():
+    for field, value in fields.items():
+        name = printable(stem + str(field))
         if isinstance(value, Mapping):
             if not stem:
-                yield from _cells(value, f"{name}.")
+                yield from _cells(value, f"{field}.")
         elif isinstance(value, list):
             if value:
-                yield stem + name, Cell(_several(value))
+                yield name, Cell(_several(value))
         elif isinstance(value, str) and MOMENT.fullmatch(value) and (short := _moment(value)):
-            yield stem + name, Cell(short, mark=" (UTC)")
+            yield name, Cell(short, mark=" (UTC)")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield stem + name, Cell(f"{value:,}", number=True)
+            yield name, Cell(f"{value:,}", number=True)
         elif value is not None:
-            yield stem + name, Cell(_cut(printable(str(value)), LONG))
+            yield name, Cell(_cut(printable(str(value)), LONG))
 
 
 def _several(values: Sequence[Any]) -> str:
@@ -142,7 +143,7 @@ def _cut(said: str, most: int) -> str:
 
 def _fits(fields: Mapping[str, Any], depth: int = 2) -> bool:
     """Say whether a list of two columns shows all of an object."""
-    return len(fields) <= MOST_FIELDS and all(
+    return len(fields.keys()) <= MOST_FIELDS and all(
         (depth > 1 and _fits(value, depth - 1))
         if isinstance(value, Mapping)
         else not value
@@ -164,7 +165,7 @@ def _fold(summary: str, inside: str) -> str:
 
 def _head(name: str, *, right: bool = False) -> str:
     align = "right" if right else "left"
-    return f'<th style="text-align:{align};white-space:nowrap">{html.escape(printable(name))}</th>'
+    return f'<th style="text-align:{align};white-space:nowrap">{html.escape(name)}</th>'
 
 
 def _data(cell: Cell) -> str:

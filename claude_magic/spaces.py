@@ -8,13 +8,12 @@ One set of methods serves both clients: the caller's `run` returns a result, or 
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
 
-from claude_magic import feeds, instead
+from claude_magic import feeds, instead, signatures
 from claude_magic.caller import shaped, whole
 from claude_magic.endpoints import ENDPOINTS, Endpoint, match
 from claude_magic.errors import InputError
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
     from claude_magic.caller import SyncCaller
     from claude_magic.pages import Query, Trail
-
-F = TypeVar("F", bound="Callable[..., Any]")
-OPTIONS = """`extra_headers`, `extra_query`, `extra_body`, `betas`, `timeout` (seconds of silence),
-`total_timeout` (seconds), `max_retries` and `retry_unknown` are per call. Raises ClaudeError."""
 
 
 class Space:
@@ -57,7 +52,8 @@ class Space:
             return Space(self._caller)
         from claude_magic.resources import KINDS  # which are Spaces themselves
 
-        return _named(name, KINDS.get(name, Space))(self._caller, name) if name in parts() else None
+        kind: Any = KINDS.get(name, Space)
+        return _named(name, kind)(self._caller, name) if name in parts() else None
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *parts().get(self._name, ())})
@@ -94,43 +90,12 @@ def method(caller: Any, row: Endpoint) -> Callable[..., Any]:
 
     call.__name__ = row.name.rpartition(".")[2]
     call.__qualname__ = f"client.{row.name}"
-    call.__doc__ = about(row)
-    call.__signature__ = row.signature  # type: ignore[attr-defined]
+    call.__doc__ = signatures.about(row)
+    call.__signature__ = signatures.of(row)  # type: ignore[attr-defined]
     if row.paging or caller.feed is feeds.Feed:  # for completion; the others return awaitables
         found = caller.listed if row.paging else caller.feed if _splitter(row, {}) else Record
         call.__annotations__ = {"return": found}
     return call
-
-
-def signed(row: Endpoint, **more: str) -> Callable[[F], F]:
-    """Give a method a row's signature, so that completion offers its parameters; `more` by keyword."""
-
-    def sign(method: F) -> F:
-        own, word = (
-            inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY),
-            inspect.Parameter.KEYWORD_ONLY,
-        )
-        given = [inspect.Parameter(name, word, annotation=kind) for name, kind in more.items()]
-        found = inspect.Signature([own, *given, *row.signature.parameters.values()])
-        method.__signature__ = found  # type: ignore[attr-defined]
-        return method
-
-    return sign
-
-
-def about(row: Endpoint) -> str:
-    """Return what a row says of itself, as the documentation of its method."""
-    verb = row.name.rpartition(".")[2].replace("_", " ").capitalize()
-    says = [f"{verb}: {row.method} {row.path}, which answers {row.answer}.", ""]
-    if row.paging:
-        most = f" (1 to {row.most_items})" if row.most_items else ""
-        says.append(f"A list: iterating goes on through all pages; `limit` is the size of a page{most}.")
-        says.append("`.to_frame()` makes a DataFrame of all of them, `.data` has those of the first page.")
-    if row.paid or row.once:
-        says.append("Not repeated where its fate is unknown, as a repeat could be charged or made twice.")
-    if row.betas:
-        says.append(f"Beta: {', '.join(row.betas)} is sent along.")
-    return "\n".join([*says, OPTIONS, "", row.doc])
 
 
 def ask(caller: Any, row: Endpoint, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:

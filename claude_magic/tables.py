@@ -48,10 +48,14 @@ class Grid(Protocol):
 
 
 class FrameText(NamedTuple):
-    """A frame as text; `partly` has, in a few words each, what of the part asked for is not in it."""
+    """A frame as text; `partly` has, in a few words each, what of the part asked for is not in it.
+
+    Of a summary `sample` is how many rows are in it.
+    """
 
     text: str
     partly: tuple[str, ...] = ()
+    sample: int | None = None
 
 
 def frame_text(grid: Grid, spec: str = "") -> FrameText | None:
@@ -65,7 +69,8 @@ def frame_text(grid: Grid, spec: str = "") -> FrameText | None:
     size = f"{columns}; a query, so that its rows are not counted" if grid.rows is None else ""
     size = size or f"{grid.rows:,} rows × {columns}"
     if not spec:
-        return FrameText(_fitted(kept, size, notes), partly)
+        text, sample = _fitted(kept, size, notes)
+        return FrameText(text, partly, sample)
     if spec == "schema":
         return FrameText("\n".join([size, *notes, *_schema(kept)]), partly)
     if asked:
@@ -85,6 +90,12 @@ def shape(grid: Grid) -> str:
     return f"{'?' if grid.rows is None else f'{grid.rows:,}'}×{len(grid.names):,}"
 
 
+def whole(grid: Grid) -> tuple[Grid, tuple[str, ...]]:
+    """Return a frame without the columns that are named like a secret, and words on these."""
+    kept, _, partly = _columns_kept(grid, len(grid.names))
+    return kept, partly
+
+
 def _columns_kept(grid: Grid, most: int) -> tuple[Grid, list[str], tuple[str, ...]]:
     """Return the frame without secrets and without the columns beyond the limit; notes and words on both."""
     names = grid.names
@@ -98,7 +109,8 @@ def _columns_kept(grid: Grid, most: int) -> tuple[Grid, list[str], tuple[str, ..
     return (grid.keep(kept[:most]) if notes else grid), notes, tuple(partly)
 
 
-def _fitted(grid: Grid, size: str, notes: list[str]) -> str:
+def _fitted(grid: Grid, size: str, notes: list[str]) -> tuple[str, int]:
+    """Return a summary, and how many rows are in it."""
     rows, columns = min(SAMPLE, SAMPLE if grid.rows is None else grid.rows), _schema(grid)
     while True:
         part = grid.part(0, rows)
@@ -106,7 +118,7 @@ def _fitted(grid: Grid, size: str, notes: list[str]) -> str:
         sample = [f"{which} as CSV:", _csv(part, MOST, MOST_IN_A_CELL)[0]] if rows else []
         text = "\n".join([size, *notes, *columns, *sample])
         if len(text) <= MOST or rows <= 1:
-            return cut(text, MOST)
+            return cut(text, MOST), rows
         rows //= 2
 
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
-from claude_magic.wire import plain
+from claude_magic.wire import plain, returned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -250,18 +250,18 @@ def _whole(message: Message) -> list[dict[str, Any]]:
     """Return a finished message's blocks unchanged, signatures too, but for those no history may hold."""
     blocks: list[dict[str, Any]] = plain(message.get("content") or [])
     cut = message.get("stop_reason") == "max_tokens"
-    answered = {b.get("tool_use_id") for b in blocks}
+    answered = [b.get("tool_use_id") for b in blocks]
     kept = [b for b in blocks if not (_blank(b) or (cut and _open(b, answered)))]
     while kept and kept[-1].get("type") in ("thinking", "redacted_thinking"):
         kept.pop()  # the words it would have led to are missing
-    return kept
+    return returned(kept)
 
 
 def _blank(block: dict[str, Any]) -> bool:
     return block.get("type") == "text" and not str(block.get("text") or "").strip()
 
 
-def _open(block: dict[str, Any], answered: set[Any]) -> bool:
+def _open(block: dict[str, Any], answered: list[Any]) -> bool:
     if block.get("type") == "server_tool_use":
         return block.get("id") not in answered
     return block.get("type") == "tool_use" and not isinstance(block.get("input"), dict)

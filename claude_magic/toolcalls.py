@@ -55,9 +55,9 @@ def of(answer: Answer) -> list[Ran]:
 def at_the_service(content: Iterable[Any]) -> list[Ran]:
     """Return the calls of tools that the service ran, by the blocks of an answer."""
     blocks = [block for block in content if isinstance(block, dict)]
-    results = {b.get("tool_use_id"): b for b in blocks if str(b.get("type")).endswith("_tool_result")}
+    results = {str(b.get("tool_use_id")): b for b in blocks if str(b.get("type")).endswith("_tool_result")}
     return [
-        _by_the_service(block, results.get(block.get("id")))
+        _by_the_service(block, results.get(str(block.get("id"))))
         for block in blocks
         if block.get("type") in ("server_tool_use", "mcp_tool_use")
     ]

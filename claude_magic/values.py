@@ -25,7 +25,8 @@ INLINE = structures.INLINE  # characters up to which a list or an object's repr 
 class Shown(NamedTuple):
     """A value as it is sent: `text`, or a `block`; `what` names its kind; `apart` wants lines of its own.
 
-    `partly` says that something of it is left out; `what` says what then.
+    `partly` says that something of it is left out; `what` says what then. `sample` says how many rows of a
+    frame are sent as an example, as in "10 of 344 rows".
     """
 
     text: str
@@ -33,6 +34,7 @@ class Shown(NamedTuple):
     block: dict[str, Any] | None = None
     apart: bool = False
     partly: bool = False
+    sample: str = ""
 
 
 def show(value: Any, name: str, spec: str = "") -> Shown | None:
@@ -115,7 +117,10 @@ def _table(grid: tables.Grid, what: str, spec: str) -> Shown | None:
     made = tables.frame_text(grid, spec)
     if made is None:
         return None
-    return Shown(made.text, ", ".join([what, *made.partly]), apart=True, partly=bool(made.partly))
+    some = made.sample is not None and grid.rows is not None and made.sample < grid.rows
+    sample = f"{made.sample} of {grid.rows:,} rows" if some else ""
+    label = ", ".join([what, *made.partly])
+    return Shown(made.text, label, apart=True, partly=bool(made.partly), sample=sample)
 
 
 def _array(value: Any, name: str, spec: str) -> Shown | None:
@@ -237,6 +242,11 @@ def _error(value: BaseException, _: str, spec: str) -> Shown | None:
 def is_drawing(value: Any) -> bool:
     """Return whether a value is sent as a picture, or would be were there something to draw it."""
     return any(is_kind(value) for is_kind, _ in _DRAWINGS)
+
+
+def is_frame(value: Any) -> bool:
+    """Return whether a value is a frame of one of the libraries that are known."""
+    return any(is_kind(value) for is_kind, shown in _KINDS if shown is _frame)
 
 
 def _other(value: Any, _: str, spec: str) -> Shown | None:

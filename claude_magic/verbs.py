@@ -73,8 +73,8 @@ VERBS: dict[str, tuple[Verb, ...]] = {
         Verb("list", "", "the files of the workspace, newest first"),
         Verb("get", "ID", "what is known of a file; ID is its id or its name"),
         Verb("upload", "PATH [--as NAME]", "upload a file, or a frame: {df}; the result has its .id"),
-        Verb("download", "ID [TO]", "fetch a file that code made, or those of an answer: {x}, into this folder, "
-             "the folder TO, or under the name TO"),
+        Verb("download", "ID [TO]", "fetch a file that code made, or those of an answer: {x}, into this "
+             "folder, the folder TO, or under the name TO"),
         Verb("delete", "ID… [--yes]", "delete files for good", "Delete", "Deleted"),
     ),
     "skills": (
@@ -177,10 +177,8 @@ def _no_verb(command: str, word: str) -> InputError:
     elsewhere = ELSEWHERE.get(f"{command} {'create' if 'create' in MEANT.get(word, '') else word}", "")
     near = None if elsewhere else find(command, meant or nearest(word, names) or "")
     guess = f"Did you mean %claude {shown(command, near)}? " if near else ""
-    there = f"There is: {', '.join(names)}; more in %claude help {command}"
-    return InputError(
-        f"%claude {command} has no verb {short(word)!r}", hint=f"{guess}{elsewhere or there}"
-    )
+    there = f"There is: %claude {command} {'|'.join(names)}; more in %claude help {command}"
+    return InputError(f"%claude {command} has no verb {short(word)!r}", hint=f"{guess}{elsewhere or there}")
 
 
 def asks_help(words: list[str]) -> bool:

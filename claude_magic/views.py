@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 MOST = 60  # rows shown; of more the first and the last half of them
 LONG = 40  # characters of a text from which its column may be broken into lines
 LONGEST = 200  # characters shown of a text
+CELL = "padding:3px 5px"
 RULE = "border-top:1px solid var(--jp-border-color1,#bbb);font-weight:bold"
 
 
 class Column(NamedTuple):
-    """A column as it is shown: its head, its texts, the text of its sum, and whether it is read from right."""
+    """A column as it is shown: its head, its texts, the text of its sum, and whether to the right."""
 
     head: str
     cells: list[str]
@@ -62,7 +63,7 @@ def _kind() -> Any:
 
         def _repr_html_(self) -> str | None:
             found = self._columns()
-            return super()._repr_html_() if found is None else page(found)  # type: ignore[operator]
+            return super()._repr_html_() if found is None else page(found)  # type: ignore[misc] # pandas' stubs lack it
 
         def __repr__(self) -> str:
             found = self._columns()
@@ -110,7 +111,7 @@ def page(columns: Sequence[Column]) -> str:
     styles = [_style(column) for column in columns]
     side = ["right" if column.right else "left" for column in columns]
     heads = "".join(
-        f'<th scope="col" style="text-align:{where}">{html.escape(printable(column.head))}</th>'
+        f'<th scope="col" style="text-align:{where};{CELL}">{html.escape(printable(column.head))}</th>'
         for column, where in zip(columns, side, strict=True)
     )
     rows = list(_rows(columns))
@@ -120,10 +121,8 @@ def page(columns: Sequence[Column]) -> str:
     count = len(columns[0].cells) if columns else 0
     none = "" if count else f'<tr><td colspan="{len(columns)}" style="text-align:left">none</td></tr>'
     many = f"<div>{count:,} rows, {MOST} of them shown</div>" if count > MOST else ""
-    return (
-        f'{BOX}><table class="dataframe"><thead><tr>{heads}</tr></thead><tbody>{body}{none}</tbody>{foot}'
-        f"</table>{many}</div>"
-    )
+    parts = f"<thead><tr>{heads}</tr></thead><tbody>{body}{none}</tbody>{foot}"
+    return f'{BOX}><table class="dataframe" style="font-size:12px">{parts}</table>{many}</div>'
 
 
 def _row(cells: Sequence[str], styles: Sequence[str]) -> str:
@@ -136,9 +135,9 @@ def _row(cells: Sequence[str], styles: Sequence[str]) -> str:
 
 def _style(column: Column) -> str:
     if column.right:
-        return "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+        return f"text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;{CELL}"
     broken = max(map(len, column.cells), default=0) > LONG
-    return f"text-align:left;{'min-width:20em' if broken else 'white-space:nowrap'}"
+    return f"text-align:left;{'min-width:20em' if broken else 'white-space:nowrap'};{CELL}"
 
 
 # ---- the texts of columns ----------------------------------------------------------------------------------
@@ -174,7 +173,7 @@ def money(head: str, values: pd.Series[Any], *, total: bool = False) -> Column:
 def decimals(amounts: Sequence[Any]) -> int:
     """Return how many decimals show two digits of the smallest amount, from two to eight."""
     smallest = min((abs(amount) for amount in amounts if amount), default=1)
-    return next((places for places in range(2, 8) if smallest >= 10 ** (1 - places)), 8)
+    return next((places for places in range(2, 8) if smallest * 10 ** (places - 1) >= 1), 8)
 
 
 def moments(values: pd.Series[Any]) -> list[str]:

@@ -176,6 +176,10 @@ class Message(Record):
 
 
 _PLAIN = frozenset((dict, list))
+CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
+"""Types of blocks that call a tool: each has an `id`, a `name`, and an object as its `input`."""
+NO_OBJECT = "INVALID_JSON"
+"""https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming"""
 
 
 def record(value: Any) -> Any:
@@ -200,6 +204,34 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}
     return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def is_message(value: Any) -> bool:
+    """Say whether a JSON value can be a message, whatever else is in it."""
+    if not isinstance(value, dict):
+        return False
+    content, usage, reason = (value.get(name) for name in ("content", "usage", "stop_reason"))
+    blocks = isinstance(content, list | None) and all(map(is_block, content or ()))
+    return blocks and isinstance(usage, dict | None) and isinstance(reason, str | None)
+
+
+def is_block(value: Any) -> bool:
+    """Say whether a JSON value can be a content block, of a type that is known or not."""
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        return False
+    given = [value.get(name, "") for name in ("text", "thinking") if name == value["type"]]
+    given += [value.get(name) for name in ("id", "name") if value["type"] in CALLS]
+    return all(isinstance(one, str) for one in given)
+
+
+def returned(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return blocks as they can be sent back: what came as the arguments of a call is in an object."""
+    return [
+        {**block, "input": {NO_OBJECT: block.get("input")}}
+        if block.get("type") in CALLS and not isinstance(block.get("input"), dict)
+        else block
+        for block in blocks
+    ]
 
 
 def decode(data: bytes | str) -> Any:

@@ -311,11 +311,24 @@ def test_s5_an_answer_that_is_nested_too_deeply_is_our_own_error():
     ],
     ids=lambda v: str(v)[:24],
 )
-def test_a_broken_tool_argument_keeps_the_message_and_is_told(pieces, read):
-    accumulator = total([start(), *block(0, *text("Look:")), *block(1, *tool(*pieces)), change(), STOP])
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "not-ended"])
+def test_o2_a_broken_tool_argument_keeps_the_message_and_is_the_text_that_came(pieces, read, ended):
+    call = [*block(1, *tool(*pieces))]
+    begun = [start(), *block(0, *text("Look:")), *call[:-1]]
+    assert read == (total(begun).message().tool_calls[0].input or {})
+    accumulator = total([*begun, *call[-1:] * ended, change(), STOP])
     message = accumulator.message()
     assert {1: "".join(pieces)} == accumulator.invalid_inputs
-    assert ("Look:", read, True) == (message.text, message.tool_calls[0].input or {}, accumulator.done)
+    assert ("Look:", "".join(pieces), True) == (message.text, message.tool_calls[0].input, accumulator.done)
+    cut = total([*begun, *call[-1:] * ended, change(stop_reason="max_tokens"), STOP])
+    assert read == (cut.message().tool_calls[0].input or {})
+
+
+def test_s5_what_cannot_be_a_block_or_a_message_is_skipped():
+    odd = [start(), *block(0, {"type": "tool_use", "name": "f", "input": {}}), *block(1, {"type": 5})]
+    message = total([{"type": "message_start", "message": {"content": "x"}}, *odd, STOP]).message()
+    assert [] == message.content
+    assert message.stop_reason == total([*odd, change(stop_reason=["x"]), STOP]).message().stop_reason
 
 
 def test_whole_tool_arguments_are_not_called_broken():

@@ -295,6 +295,14 @@ def test_the_default_workspace_is_a_missing_key_in_the_legacy_report_and_its_tok
     assert whole.total_tokens.sum() == frame.groupby("workspace_id", dropna=False).total_tokens.sum().sum()
 
 
+@pytest.mark.parametrize("models", ["haiku", ["haiku"], MODELS[0]])
+def test_what_is_a_short_word_elsewhere_is_one_here(models, used):
+    expected = admin.usage("2d", models=[MODELS[0]], every=None, client=asked(used))
+    found = admin.usage("2d", models=models, every="none", client=asked(used))
+    assert 0 < found.total_tokens.sum()
+    assert expected.equals(found)
+
+
 def test_a_frame_remembers_what_was_asked_and_who_answered(used):
     frame = admin.usage("2d", by="model", models=[MODELS[0]], client=asked(used))
     expected = {
@@ -493,11 +501,11 @@ def test_fields_and_keys_that_are_not_known_today_do_no_harm():
 
 def test_r4_now_is_the_servers_in_practice(monkeypatch):
     monkeypatch.undo()
-    practice.shared.cache_clear()
+    practice._shared.cache_clear()
     monkeypatch.setattr(practice.shared(), "clock", lambda: 1_800_000_000.7)
     assert datetime.fromtimestamp(1_800_000_000, UTC) == admin._now(Client(base_url="practice:"))
     assert timedelta(minutes=1) > abs(datetime.now(UTC) - admin._now(Door(Asked()).client))
-    practice.shared.cache_clear()
+    practice._shared.cache_clear()
 
 
 # progress
@@ -555,3 +563,7 @@ def test_a_cell_that_is_watched_has_a_line_that_is_empty_at_the_end_and_others_h
     assert [f"usage: {n} of 3 ranges" for n in range(3)] == texts[:3]
     assert ({}, "") == (watched.outputs[0]["data"], watched.stderr)
     assert [] == kernel.run(SLOW).of("display_data", "update_display_data")
+
+
+def test_dir_shows_the_two_verbs_alone():
+    assert ["cost", "usage"] == dir(admin)

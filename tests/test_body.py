@@ -124,9 +124,9 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a device": ("/dev/null", "is no file"),
     "a name with NUL": ("a\0b", "does not exist|cannot be read"),
     "no such user's home": ("~nobody-of-this-name/a", "does not exist|cannot be read"),
-    "a number": (5, "A int cannot be uploaded"),
-    "None": (None, "A NoneType cannot be uploaded"),
-    "an empty tuple": ((), "A tuple cannot be uploaded"),
+    "a number": (5, "An object of type int cannot be uploaded"),
+    "None": (None, "type NoneType cannot be uploaded"),
+    "an empty tuple": ((), "type tuple cannot be uploaded"),
     "a closed file": (_closed(), "cannot be read: I/O operation on closed file"),
     "a type of nonsense": (("a", b"", "text/plain\r\nX-Evil: 1"), "is not a MIME type"),
 }

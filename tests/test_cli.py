@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -32,6 +33,22 @@ def test_version_prints_the_one_version(capsys):
 def test_no_command_prints_the_help(capsys):
     assert 0 == cli.main([])
     assert "quickstart" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [(["practise"], "practice"), (["replay", "chck", "x.replay.jsonl"], "check")]
+)
+def test_a_mistyped_word_names_the_one_that_is_meant(typed, meant, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(typed)
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_is_said_of_the_server(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert 1 == cli.main(["practice", "--port", str(taken.getsockname()[1])])
+    told = capsys.readouterr()
+    assert ("", True) == (told.out, "is in use" in told.err)
 
 
 def test_an_unknown_command_says_which_there_are(capsys):

@@ -12,6 +12,7 @@ import httpx
 import httpx2
 import pytest
 
+import claude_magic
 from claude_magic import keys
 from claude_magic.client import AsyncClient, Client
 from claude_magic.endpoints import ENDPOINTS
@@ -359,3 +360,18 @@ def test_without_a_key_a_server_on_this_machine_is_told_the_practice_key() -> No
             Client(base_url=url).models.list()
         hints.append('api_key="practice-key"' in caught.value.hint)
     assert [True, False] == hints
+
+
+@both
+def test_an_error_has_the_answer_it_came_in_as_the_official_sdks_has(door):
+    with pytest.raises(RateLimitError) as caught:
+        door(Asked(error(429, retry_after="100"))).create()
+    response = caught.value.response
+    assert (429, 429, "100") == (response.status, response.status_code, response.headers["retry-after"])
+
+
+def test_names_of_the_official_sdk_are_there():
+    assert claude_magic.AnthropicError is claude_magic.ClaudeError
+    client = Client(base_url="practice:")
+    assert 5 == client.copy(timeout=5)._caller.options.timeout
+    assert claude_magic.practice.shared() is claude_magic.practice.shared()

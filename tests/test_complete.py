@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import catalog, complete
+from claude_magic import catalog, complete, listings
 from claude_magic.flags import COMMANDS, EXPORTS, FLAGS
 
 
@@ -214,6 +214,17 @@ def test_installing_twice_is_once_and_uninstalling_is_enough(shell):
     assert [] == shell.Completer.custom_matchers
 
 
+@pytest.mark.parametrize("cell", ["%claude batches results |", "%claude admin role |", "%%claude -n |"])
+def test_where_there_is_nothing_to_offer_ipython_offers_nothing_of_its_own(cell, shell):
+    assert [""] == tab(shell, cell)
+    assert [] == in_a_terminal(shell, cell)
+
+
+def test_names_are_offered_beside_ids(shell, monkeypatch):
+    monkeypatch.setitem(listings.seen, "files", {"file_1": "a.csv", "file_2": "my file.csv", "file_3": ""})
+    assert ["file_1", "file_2", "file_3", "a.csv"] == tab(shell, "%claude files get |")
+
+
 def test_a_caller_may_add_to_what_the_notebook_holds(shell):
     complete.install(shell, lambda: {"threads": ["rome"]})
     assert ["rome"] == tab(shell, "%%claude -t r|\nWhy?")
@@ -230,6 +241,7 @@ SEEN = {**STATE, "seen": {"files": ["file_1"], "skills": ["skill_1"], "USER": ["
         ("%claude files delete |", "", ["file_1", "--yes"]),
         ("x = %claude files get f|", "f", ["file_1"]),
         ("%claude batches results |", "", ["b_1"]),
+        ("%claude skills get |", "", ["skill_1", "xlsx", "pptx", "docx", "pdf"]),
         ("%claude admin role |", "", ["user_1"]),
         ("%claude admin role user_1 d|", "d", ["developer"]),
         ("%claude admin usage by m|", "m", ["model"]),

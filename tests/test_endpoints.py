@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_magic import endpoints
+from claude_magic import endpoints, signatures
 from claude_magic.endpoints import ENDPOINTS, KINDS, MB, PAGING, TYPES, Endpoint, Param, match
 from tests.sdkcalls import calls
 
@@ -87,12 +87,12 @@ def test_no_row_is_none(method, path):
 
 def test_a_signature_takes_the_path_by_place_and_the_needed_first():
     for row in ROWS:
-        found = [*row.signature.parameters.values()]
+        found = [*signatures.of(row).parameters.values()]
         assert [*row.names] == [p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD]
         assert inspect.Parameter.VAR_KEYWORD is found[-1].kind
         needed = [p.default is p.empty for p in found if p.kind is p.KEYWORD_ONLY]
         assert sorted(needed, reverse=True) == needed
-        compile(f"def call{row.signature}: ...", row.name, "exec")
+        compile(f"def call{signatures.of(row)}: ...", row.name, "exec")
         assert set(row.params) | set(row.names) | {"options"} == {p.name for p in found}
 
 

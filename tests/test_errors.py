@@ -109,6 +109,23 @@ def test_a_hint_is_a_note_of_a_plain_traceback_and_follows_when_it_changes() -> 
     assert 1 == "".join(traceback.format_exception(made)).count("→")
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "hint"),
+    [
+        (404, "File not found: file_011", "%claude files "),
+        (404, "Skill not found: skill_01 (custom, version 1)", "%claude skills "),
+        (404, "Message batch 'msgbatch_01' not found", "%claude batches "),
+        (404, "user user_01 not found", "%claude help admin"),
+        (400, "File is not downloadable", "%claude files shows which"),
+        (403, "The skill pdf is published by Anthropic and can only be read", "skills of your own"),
+        (400, "max_tokens: too many", "Change what the message names"),
+    ],
+)
+def test_a_hint_fits_what_is_refused(status: int, message: str, hint: str) -> None:
+    made = from_response(status, b'{"error": {"type": "x", "message": "%s"}}' % message.encode())
+    assert hint in made.hint
+
+
 def test_a_404_points_at_the_models_only_when_it_is_about_one() -> None:
     about = {
         text: from_response(404, b'{"error": {"type": "not_found_error", "message": "%s"}}' % text).hint

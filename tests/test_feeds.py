@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from claude_magic import feeds
@@ -15,7 +16,7 @@ from claude_magic.app import Response
 from claude_magic.errors import ClaudeError, InputError, Stopped, StreamError
 from claude_magic.saving import place
 from claude_magic.wire import encode
-from tests.doors import KEY, Asked, AsyncDoor, Door, error, json
+from tests.doors import KEY, Asked, AsyncDoor, Door, answer, error, json
 from tests.ways import both, go, items
 
 RESULTS = [{"custom_id": f"row-{n}", "result": {"type": "succeeded", "text": "ü\u2028"}} for n in range(3)]
@@ -407,3 +408,44 @@ def test_an_async_feed_is_a_context(tmp_path):
             return await feed.read()
 
     assert b"new" == go(AsyncDoor(sending(b"new")), content, read)
+
+
+# As a frame, as a file
+
+
+@both
+def test_the_results_of_a_batch_become_a_frame(door: type[Door]):
+    message = answer("Four")
+    lines = [
+        {"custom_id": "row-10", "result": {"type": "expired"}},
+        {"custom_id": "row-2", "result": {"type": "succeeded", "message": message}},
+    ]
+    asked = sending(b"\n".join(map(encode, lines)))
+    frame = go(door(asked), results, lambda feed: feed.to_frame())
+    assert ["row-2", "row-10"] == list(frame.index)
+    assert ["Four", ""] == list(frame["text"])
+
+
+@both
+def test_other_lines_become_a_frame_of_their_fields(door: type[Door]):
+    frame = go(door(sending(b'{"a": 1}\n{"a": 2}\n')), results, lambda feed: feed.to_frame())
+    assert [1, 2] == list(frame["a"])
+    assert go(door(sending()), results, lambda feed: feed.to_frame()).empty
+
+
+@both
+def test_the_bytes_of_a_file_are_no_frame_but_can_be_opened_as_a_file(door: type[Door]):
+    table = go(door(sending(b"a,b\n1,2\n")), content, lambda feed: feed.open())
+    assert [[1, 2]] == pd.read_csv(table).to_numpy().tolist()
+    with pytest.raises(InputError, match="no rows") as caught:
+        go(door(sending(b"a")), content, lambda feed: feed.to_frame())
+    assert "feed.open()" in caught.value.hint
+
+
+@both
+def test_what_wants_a_file_is_told_how_to_get_one(door: type[Door]):
+    feed = go(door(sending(b"a")), content)
+    with pytest.raises(AttributeError, match=r"has no seek: \.open\(\) gives a file that has"):
+        feed.seek(0)
+    with pytest.raises(AttributeError, match=r"has no of_tomorrow$"):
+        _ = feed.of_tomorrow

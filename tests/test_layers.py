@@ -14,18 +14,19 @@ PACKAGE = Path(claude_magic.__file__).parent
 
 LAYERS = {
     "pure": """errors wire app keywords canonical saving body bundles sse accumulate sizes pricefile
-               catalog endpoints schema private tables grids structures figures citing media values
-               references prompt words fences texts typenames verbs flags manual flagvalues questions cell""",
+               catalog endpoints schema private tables grids structures figures citing media framefiles values
+               references prompt words fences texts typenames verbs flags manual flagvalues questions
+               cell sheets instead writing signatures""",
     "rules": "policy limits ledger keys settings",
     "edge": "faults pool cut transport platforms cassette practice",
     "caller": """parameters pages feeds stream caller spaces resources client admin replaying current
                  making answer thread history uploads compose counting dryrun holding compare notebookfile
                  foreseen estimating billing call caching forms approving question sending chat tools
-                 frames bridge exporting called""",
+                 frames bridge exporting parsing called""",
     "notebook": """guard tracebacks failing naming markup looks toolcalls live readout display requestview
                    diffs nextcell widgets made meaning typed showing sidebyside asking fixing explaining
-                   views listings reportviews jobs organizing recordings service reports conversations commands magics
-                   complete""",
+                   views lines listings reportviews jobs organizing recordings service reports
+                   conversations commands magics complete""",
     "applications": "quickstart cli classroom",
 }
 LAYER = {name: n for n, names in enumerate(LAYERS.values()) for name in names.split()}

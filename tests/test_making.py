@@ -243,6 +243,10 @@ def test_texts_with_code_between_them_are_set_apart_in_the_stream_too():
 # ---- files -------------------------------------------------------------------------------------------------
 
 
+def test_a_made_file_has_an_id_as_an_uploaded_one_has():
+    assert "file_1" == making.MadeFile({"file_id": "file_1"}).id
+
+
 def test_a_made_file_has_its_name_and_is_fetched_only_when_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     server = Server()

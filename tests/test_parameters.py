@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from claude_magic import parameters
 from claude_magic.endpoints import ENDPOINTS
-from claude_magic.errors import InputError
+from claude_magic.errors import APIResponseError, InputError
+from tests import ways
 from tests.doors import ASK, Asked, Door, answer, json
 from tests.ways import both, go
 
@@ -164,3 +166,22 @@ def test_any_other_path_parameter_stays_one_segment(name, wanted):
 def test_the_parameter_that_is_the_body_is_the_body():
     row = ENDPOINTS["organization.claude_tag.bundles.targets.create"]
     assert {"type": "x", "id": "y"} == parameters.sort(row, {"target": {"type": "x", "id": "y"}}, NEW).fields
+
+
+ASKS: dict[str, Any] = {
+    "a list": lambda c: c.files.list(of_tomorrow=1),
+    "a message": lambda c: c.messages.create(**ASK, of_tomorrow=1),
+    "a slow message": lambda c: c.messages.create(**{**ASK, "max_tokens": 100_000}, of_tomorrow=1),
+    "a form": lambda c: c.skills.create([b"x"], of_tomorrow=1),
+    "a download": lambda c: c.files.download("file_1", of_tomorrow=1),
+    "a path": lambda c: c.request("GET", "/v1/models", of_tomorrow=1),
+}
+
+
+@both
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
+def test_a_note_points_at_the_line_that_asked_or_awaits(door: type[Door], ask):
+    with pytest.warns(UserWarning, match="of_tomorrow") as told, contextlib.suppress(APIResponseError):
+        go(door(Asked(json({**answer(), "data": []}))), ask)
+    assert told[0].filename in (__file__, ways.__file__)
+    assert door.kind == "async" or __file__ == told[0].filename

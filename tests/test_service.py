@@ -6,6 +6,7 @@ import builtins
 import getpass
 import json
 import os
+import re
 import time
 import zipfile
 from decimal import Decimal
@@ -15,7 +16,7 @@ import httpx2
 import pytest
 from IPython.core.error import StdinNotImplementedError
 
-from claude_magic import current, keys, listings, settings, uploads
+from claude_magic import admin, current, keys, listings, settings, uploads
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
 from tests.shells import KEY, Shell
@@ -64,7 +65,6 @@ def test_a_file_goes_up_is_listed_described_and_deleted(shell, here):
     assert made == said(shell, "files get {f.id}")
     frame = kept(shell, "x", "files")
     assert ["data.csv"] == list(frame.filename)
-    assert ["filename", "size_bytes", "created (UTC)"] == list(frame)
     assert "Deleted: file_practice_000001" == said(shell, "files delete {x.index} --yes")
     assert 0 == len(said(shell, "files list"))
 
@@ -79,14 +79,27 @@ def test_an_upload_takes_a_name_and_a_frame(shell, here):
     )
 
 
-def test_a_list_is_a_frame_whose_columns_say_something_and_whose_times_are_utc(shell, here):
+FILES = ["filename", "size_bytes", "downloadable", "created (UTC)", "expires (UTC)"]
+
+
+def test_a_list_is_a_frame_whose_columns_are_always_the_same_and_whose_times_are_exact(shell, here):
+    assert FILES == list(said(shell, "files"))
+    current.client().files.upload(here / "data.csv", expires_in_seconds=3_601)
+    frame = said(shell, "files")
+    assert FILES == list(frame)
+    kept = frame["expires (UTC)"].iloc[0] - frame["created (UTC)"].iloc[0]
+    assert 3_601 == kept.total_seconds()
+    assert ["string", "Int64", "boolean"] == [str(kind) for kind in frame.dtypes[:3]]
+
+
+def test_a_list_is_shown_by_the_columns_that_say_something(shell, here):
     said(shell, "files upload data.csv")
     shell.run("%%claude --skill xlsx\nMake an Excel file")
     frame = said(shell, "files")
-    assert ["filename", "size_bytes", "downloadable", "created (UTC)"] == list(frame)
-    assert "datetime64" in str(frame["created (UTC)"].dtype)
-    assert [0, 0] == list(frame["created (UTC)"].dt.microsecond)
-    assert 80 > max(map(len, frame.drop(columns="downloadable").to_string().splitlines()))
+    head, *rows = repr(frame).splitlines()
+    assert ["id", "filename", "size_bytes", "downloadable", "created", "(UTC)"] == head.split()
+    assert ["yes", "no"] == [row.split()[3] for row in rows]
+    assert 90 > max(map(len, repr(frame).splitlines()))
 
 
 def test_an_empty_list_has_its_columns(shell):
@@ -110,6 +123,40 @@ def test_a_deleted_file_is_no_longer_taken_for_uploaded(shell, here, monkeypatch
     kept(shell, "f", "files upload data.csv")
     said(shell, "files delete {f} --yes")
     assert ["file_practice_000001"] == gone
+
+
+def test_a_name_stands_for_a_file_and_is_refused_where_several_have_it(shell, here):
+    made = kept(shell, "f", "files upload data.csv")
+    assert made.id == said(shell, "files get data.csv").id
+    again = kept(shell, "g", "files upload data.csv")
+    error = shell.error("%claude files delete data.csv --yes")
+    assert (made.id in error.message, again.id in error.message) == (True, True)
+    assert f"Deleted: {again.id}" == said(shell, "files delete {g} -y")
+    assert f"Deleted: {made.id}" == said(shell, "files delete data.csv -y")
+
+
+def test_a_text_that_is_no_table_goes_up_so_that_claude_can_read_it(shell, here):
+    (here / "README.md").write_text("# Penguins\n")
+    assert "text/plain" == kept(shell, "f", "files upload README.md").mime_type
+    assert "text/csv" == kept(shell, "g", "files upload data.csv").mime_type
+    assert shell.run("%%claude --attach {f}\nWhat is it about?").success
+    error = shell.run("%%claude --attach {g}\nWhat is it about?").error_in_exec
+    assert "--attach data.csv" in error.hint
+
+
+def test_a_path_that_is_a_variable_s_name_is_told_its_braces(shell, here):
+    shell.run("import pandas as pd; penguins = pd.DataFrame({'mass': [3700]})")
+    error = shell.error("%claude files upload penguins")
+    assert "%claude files upload {penguins}" in error.hint
+    assert "There is no folder or zip nosuch" == shell.error("%claude skills create nosuch").message
+
+
+def test_the_files_of_an_answer_are_fetched_into_a_new_folder(shell, here):
+    shell.run("%%claude w <<  --skill xlsx\nMake an Excel file")
+    assert here / "out" / "practice.xlsx" == here / said(shell, "files download {w} out")
+    assert "practice.xlsx" == said(shell, "files download {w}").name
+    shell.run("%%claude v <<  --no-history\nWhat is new?")
+    assert "No files were made" in shell.error("%claude files download {v}").message
 
 
 # ---- asking first ------------------------------------------------------------------------------------------
@@ -167,6 +214,28 @@ def test_a_skill_goes_up_gets_a_version_comes_down_and_is_deleted(shell, here):
     assert "xlsx" == said(shell, "skills get xlsx").id
 
 
+def test_skills_are_called_by_their_names_and_downloaded_under_them(shell, here):
+    made = kept(shell, "s", 'skills create skill --as "Tidy tables"')
+    assert made.id == said(shell, "skills get tidy-tables").id
+    assert "skver_practice_000002" == said(shell, 'skills update "tidy tables" skill').id
+    assert 2 == len(said(shell, "skills versions tidy-tables"))
+    assert "tidy-tables.zip" == said(shell, "skills download {s}").name
+    assert Path("zips/tidy-tables.zip") == said(shell, "skills download {s} zips/")
+    assert "new.zip" == said(shell, "skills download {s} new.zip").name
+    shell.run("%%claude --skill {s}\nMake a table")
+    assert [made.id] == [skill["skill_id"] for skill in shell["_claude"].message["container"]["skills"]]
+    assert f"Deleted: {made.id}" == said(shell, "skills delete tidy-tables -y")
+
+
+def test_a_cancel_names_a_batch_by_its_id(shell, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(builtins, "input", lambda question: asked.append(question) or "n")
+    made = batch("practice:slow")
+    said(shell, "batches")
+    said(shell, f"batches cancel {made.id}")
+    assert [f"Cancel {made.id}? [y/N] "] == asked
+
+
 def batch(*prompts: str):
     params = {"model": "claude-haiku-5-5", "max_tokens": 50}
     return current.client().messages.batches.create(
@@ -183,13 +252,17 @@ def test_the_results_of_a_batch_are_a_frame_when_it_has_ended(shell, clock):
     assert ("in progress" in error.message, f"%claude batches get {made.id}" in error.hint) == (True, True)
     clock[0] += 60
     frame = said(shell, f"batches results {made.id}")
+    assert ["type", "text", "stop_reason", "input_tokens", "output_tokens", "error"] == list(frame)
     assert ["row-1", "row-2", "row-10"] == list(frame.index)
     assert ["succeeded", "errored", "succeeded"] == list(frame.type)
     assert "[practice]" in frame.text["row-1"]
     assert ("", True) == (frame.text["row-2"], "drill" in frame.error["row-2"])
     assert "Int64" == frame.input_tokens.dtype == frame.output_tokens.dtype
     shown = said(shell, "batches")
-    assert ["status", "succeeded", "errored", "created (UTC)", "ended (UTC)"] == list(shown)
+    head = repr(shown).splitlines()[0].split("  ")
+    assert ["id", "status", "succeeded", "errored", "created (UTC)", "ended (UTC)"] == [
+        word.strip() for word in head if word
+    ]
 
 
 def test_a_batch_is_canceled_and_deleted(shell, clock):
@@ -244,13 +317,18 @@ def test_keys_are_switched_off_and_on(shell):
     assert ["name", "status", "hint", "workspace", "expires (UTC)"] == list(frame)
     said(shell, "admin disable apikey_practice_000003 --yes")
     assert "inactive" == said(shell, "admin keys").status["apikey_practice_000003"]
-    assert ["active"] == list(said(shell, 'admin enable "Practice key of course A"').status)
+    for verb, status in (("enable", "active"), ("disable", "inactive"), ("enable", "active")):
+        told = said(shell, f'admin {verb} "Practice key of course A"{" --yes" * (verb == "disable")}')
+        assert re.fullmatch(rf"{verb.capitalize()}d: apikey_practice_\d+", told)
+        frame = said(shell, "admin keys")
+        assert [status] == list(frame.status[frame.name == "Practice key of course A"])
 
 
 def test_limits_are_a_row_for_each_limiter_of_a_group(shell):
     organization, workspace = said(shell, "admin limits"), said(shell, 'admin limits "Practice course A"')
     assert list(organization.index) == list(workspace.index)
-    assert (["limit", "value"], ["limit", "value", "set_by"]) == (list(organization), list(workspace))
+    assert ["limit", "value", "set_by"] == list(organization) == list(workspace)
+    assert ("set_by" in repr(organization), "set_by" in repr(workspace)) == (False, True)
     assert "requests_per_minute" in set(organization.loc["Claude Haiku", "limit"])
 
 
@@ -259,12 +337,30 @@ def test_o6_usage_and_cost_of_practice_say_so(shell, clock):
     clock[0] += 1
     result = shell.run("x = %claude admin usage by model")
     assert "practice" in result.seen
-    assert ("day (UTC)", ["claude-haiku-5-5"]) == (shell["x"].index.name, list(shell["x"].model))
+    asked = admin.usage("7d", by="model")
+    assert asked.equals(shell["x"])
+    assert ("1d", "practice") == (shell["x"].attrs["every"], shell["x"].attrs["source"])
     total = said(shell, "admin cost 30d by model every 1h")
-    assert ("hour (UTC)", 1) == (total.index.name, len(total))
+    assert (["hour", "(UTC)", "model"], 1) == (repr(total).split()[:3], len(total))
     assert isinstance(total.amount_usd.iloc[0], Decimal)
     assert "starting_at" in said(shell, "admin cost 30d every none")
     assert "start is neither" in shell.error("%claude admin usage 2026-13-01").message
+
+
+def test_a_report_of_nothing_says_how_to_make_up_some_use(shell):
+    assert "rehearse()" in shell.run("%claude admin cost").seen
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("cost 7d model", "%claude admin cost 7d by model?"),
+        ("usage model", "%claude admin usage by model?"),
+        ("cost model,token_type", "%claude admin cost by model,token_type?"),
+    ],
+)
+def test_a_group_without_its_by_is_told_where_it_goes(typed, expected, shell):
+    assert f"Did you mean {expected}" == shell.error(f"%claude admin {typed}").hint
 
 
 # ---- the admin key -----------------------------------------------------------------------------------------

@@ -62,7 +62,12 @@ def test_a_part_shows_what_is_in_it(client: Client):
     [
         (lambda c: c.file, "The API has no file; did you mean files?"),
         (lambda c: c.files.lst, "The API has no files.lst; did you mean list?"),
-        (lambda c: c.organization.workspaces.zzz, "The API has no organization.workspaces.zzz"),
+        (lambda c: c.files.retrieve, "The API has no files.retrieve; did you mean retrieve_metadata?"),
+        (lambda c: c.models.zzz, "The API has no models.zzz; there are list, retrieve"),
+        (
+            lambda c: c.messages.with_raw_response,
+            "The API has no messages.with_raw_response: every answer has its status and headers in .response",
+        ),
     ],
 )
 def test_a_name_that_is_none_names_the_nearest(client: Client, ask, told):

@@ -50,6 +50,9 @@ def test_what_cannot_be_undone_takes_yes_and_says_what_it_does(command, verb):
         ("files upload 'my data.csv'", ["my data.csv"], {}),
         ("files delete a b --yes", ["a", "b"], {"--yes": []}),
         ("files delete --yes a b", ["a", "b"], {"--yes": []}),
+        ("files delete a -y", ["a"], {"--yes": []}),
+        ("admin users list", [], {}),
+        ("admin members w list", ["w"], {}),
         ("admin remove a from w --yes", ["a"], {"from": ["w"], "--yes": []}),
         ("admin usage 2026-11-01 by model,product", ["2026-11-01"], {"by": ["model", "product"]}),
         ("admin cost by model product every 1h", [], {"by": ["model", "product"], "every": ["1h"]}),
@@ -74,6 +77,17 @@ def test_a_line_is_read_into_words_and_options(line, places, options):
         ("admin usage by", "needs WHAT… after by", "by WHAT…"),
         ("skills of a nurse", "has no verb 'of'", "%claude -- skills of a nurse"),
         ("batches get", "needs ID", "%claude -- batches get"),
+        ("batches create x", "has no verb 'create'", "Client().messages.batches.create(requests=[…])"),
+        ("batches wait x", "has no verb 'wait'", "%claude batches get ID"),
+        ("admin workspaces create X", "takes nothing more", 'organization.workspaces.create(name="…")'),
+        ("admin users add a@b.c", "takes nothing more", "%claude admin invite EMAIL ROLE"),
+        ("files rm a", "has no verb 'rm'", "Did you mean %claude files delete ID…"),
+        ("files show a", "has no verb 'show'", "Did you mean %claude files get ID"),
+        ("admin me", "has no verb 'me'", "Did you mean %claude admin who"),
+        ("files zzz", "has no verb 'zzz'", "%claude help files"),
+        ("files --limit 3", "has no verb '--limit'", "%claude help files"),
+        ("files list --limit 3", "takes no --limit", "x = %claude files list, then x.head(10)"),
+        ("files get -x", "takes no -x", "%claude files get ID"),
     ],
 )
 def test_a_wrong_line_is_refused_with_what_to_type_and_how_to_ask_it(line, message, hint):
@@ -82,6 +96,23 @@ def test_a_wrong_line_is_refused_with_what_to_type_and_how_to_ask_it(line, messa
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert f"%claude -- {line}" in caught.value.hint
+
+
+@pytest.mark.parametrize("line", ["files help", "files --help", "files get --help", "files -h"])
+def test_a_command_that_is_asked_for_help_gives_it(line):
+    assert CommandCall("help", ["files"], "files") == parse_line(line)
+
+
+@pytest.mark.parametrize("told", [*verbs.ELSEWHERE])
+def test_what_is_done_elsewhere_is_no_verb(told):
+    command, name, *more = told.split()
+    assert command in verbs.VERBS
+    assert (verbs.find(command, name) is None) == (not more)
+
+
+def test_words_that_mean_a_verb_mean_one_that_there_is():
+    names = {verb.name for _, verb in ALL} | {"create"}
+    assert [] == [word for word, meant in verbs.MEANT.items() if not names & set(meant.split())]
 
 
 @pytest.mark.parametrize(

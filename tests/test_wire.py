@@ -152,18 +152,3 @@ def test_s7_json_with_more_values_than_memory_should_hold_is_refused(item: str, 
     with pytest.raises(ValueError, match="too many values"):
         decode(kind(f"[{f'{item},' * 1_000_000}0]"))
     assert 300_001 == len(decode(kind(f"[{f'{item},' * 300_000}0]")))
-
-
-def test_a_small_object_is_shown_open_and_escaped():
-    assert (
-        "<div>input_tokens 98 · output_tokens 8</div>"
-        == Usage(input_tokens=98, output_tokens=8)._repr_html_()
-    )
-    view = Record(a="<b>", b={"c": 1})._repr_html_()
-    assert "<summary>a &lt;b&gt;</summary>" in view
-    assert "details" in Record({f"f{n}": n for n in range(12)})._repr_html_()
-
-
-def test_a_page_is_a_table_of_its_objects():
-    view = Record(data=[Record(id="<m>", display_name="M", type="model")], has_more=False)._repr_html_()
-    assert "<td>&lt;m&gt;</td><td>display_name M</td>" in view

@@ -134,10 +134,13 @@ class _Exchange:
         try:
             return lines.answer(line["response"], asked=self.asked, stream=self.stream, recorded=told)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise ReplayError(
-                f"The answer recorded in {self.cassette.path.name} for this request cannot be played",
-                hint="Use --replay refresh to ask again and record it anew.",
-            ) from None
+            raise self._unplayable() from None
+
+    def _unplayable(self) -> ReplayError:
+        return ReplayError(
+            f"The answer recorded in {self.cassette.path.name} for this request cannot be played",
+            hint="Use --replay refresh to ask again and record it anew.",
+        )
 
     def record(self, response: httpx2.Response, mode: Mode) -> httpx2.Response:
         """Return an answer that is recorded once it was read to its end."""
@@ -171,6 +174,8 @@ class _Exchange:
         found = closest.closest(asked, recorded)
         if found is None:
             return ReplayError(f"No {call} is recorded in {name}", hint=hint)
+        if not found.differences:
+            return self._unplayable()
         said, near = lines.prompt(asked.get("body")), lines.prompt(found.request.get("body"))
         where = f"line {found.number}" + (f" (“{near}”)" if near and near != said else "")
         if closest.has_other_turns(found.request, asked):

@@ -126,7 +126,8 @@ def _is_whole(events: list[Any]) -> bool:
 
 def answer(held: Mapping[str, Any], *, asked: Asked, stream: bool, recorded: str) -> Response:
     """Return what a line's response plays as; raises ValueError (or KeyError, TypeError) where it is none."""
-    headers, status = {**held["headers"], REPLAY: recorded}, held["status"]
+    kept = {name: _printed(held["headers"][name]) for name in HEADERS if name in held["headers"]}
+    headers, status = {**kept, REPLAY: _printed(recorded)}, held["status"]
     message = is_message(asked) and 200 <= status < 300
     if message and stream and "body" in held:
         headers["content-type"] = f"{STREAM}; charset=utf-8"
@@ -137,6 +138,11 @@ def answer(held: Mapping[str, Any], *, asked: Asked, stream: bool, recorded: str
     if "events" in held:
         return Response(status, headers, [_frame(event) for event in held["events"]])
     return Response(status, headers, _bytes(held))
+
+
+def _printed(value: str) -> str:
+    """Return a header's value as HTTP can hold it, whoever edited it."""
+    return value.encode("ascii", "backslashreplace").decode()
 
 
 def _bytes(held: Mapping[str, Any]) -> bytes:

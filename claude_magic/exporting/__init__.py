@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import compose, making, private, saving, settings, words
+from claude_magic import compose, making, private, saving, settings, wire, words
 from claude_magic.cassette import clean
 from claude_magic.errors import ClaudeError, InputError, nearest
 from claude_magic.exporting import notebook, program
@@ -117,9 +117,9 @@ def _keys() -> tuple[Secret, ...]:
 
 
 def _clean(value: Any) -> Any:
-    """Return JSON without the environment's secrets and what is shaped like a key."""
+    """Return JSON without the environment's secrets and what is shaped like a key, of whole characters."""
     if isinstance(value, str):
-        return private.without_secrets(value)
+        return private.without_secrets(wire.mended(value))
     if isinstance(value, dict):
         return {name: _clean(one) for name, one in value.items()}
     return [_clean(one) for one in value] if isinstance(value, list) else value

@@ -28,6 +28,14 @@ def results(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return found
 
 
+def lines(items: list[Any]) -> pd.DataFrame:
+    """Return JSON lines as a frame, a row for each; those of a batch as its results."""
+    from claude_magic.frames.records import frame
+
+    batch = items and all(isinstance(one, dict) and "custom_id" in one and "result" in one for one in items)
+    return results(items) if batch else frame(items)
+
+
 def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
     from claude_magic.answer import said
 

@@ -50,6 +50,7 @@ __all__ = ["Limits", "Practice", "shared"]
 
 T = TypeVar("T")
 MB = 2**20
+NO_VERSION = "header is required, such as 2026-10-21 (OpenAI's clients reach /v1/chat/completions alone)"
 MOST_BODY = max(row.most for row in endpoints.ENDPOINTS.values())
 
 
@@ -140,6 +141,10 @@ class Practice:
         self._used: list[Used] = []
         self.lock = threading.RLock()
 
+    def __repr__(self) -> str:
+        pace = "at once" if self.speed is None else f"at {self.speed:g} tokens a second"
+        return f"<Practice: answers {pace}; requests until now: {self._counts.get('req', 0):,}>"
+
     def __call__(self, request: Request) -> Response:
         """Answer a request; never raises."""
         with self.lock:
@@ -173,6 +178,10 @@ class Practice:
         request = exchange.request
         found = endpoints.match(request.method, request.path)
         if found is None:
+            if request.path.startswith(chat.ROOM):
+                exchange.row = endpoints.ENDPOINTS[
+                    "chat.completions.create"
+                ]  # whose refusals have another form
             raise Refusal(404, f"Not Found: {request.method} {request.path}")
         row, exchange.names = found
         exchange.row = row
@@ -183,7 +192,7 @@ class Practice:
         if version not in rules.VERSIONS and row.name not in chat.ANSWERS:  # OpenAI's clients send none
             refuse(
                 "anthropic-version",
-                f"{version!r} is not a valid version" if version else "header is required",
+                f"{version!r} is not a valid version" if version else NO_VERSION,
             )
         credentials.betas(exchange)
         if row.name in ANSWERS:
@@ -302,13 +311,17 @@ RULES = {
 """What those do that a verb alone does not tell of."""
 
 
-@functools.lru_cache(maxsize=1)
 def shared() -> Practice:
     """Return the process's own practice server, which the address `practice:` leads to.
 
     `CLAUDE_MAGIC_PRACTICE_SPEED` (tokens a second) and `CLAUDE_MAGIC_PRACTICE_SCRIPT` (a lesson) set it up;
     raises ConfigError or InputError for what is unusable there.
     """
+    return _shared()
+
+
+@functools.lru_cache(maxsize=1)
+def _shared() -> Practice:
     speed, script = (os.environ.get(f"CLAUDE_MAGIC_PRACTICE_{name}") or None for name in ("SPEED", "SCRIPT"))
     try:
         pace = float(speed) if speed else None
@@ -321,4 +334,4 @@ def shared() -> Practice:
 
 
 if hasattr(os, "register_at_fork"):  # a lock that another thread holds would stay held in the child
-    os.register_at_fork(after_in_child=shared.cache_clear)
+    os.register_at_fork(after_in_child=_shared.cache_clear)

@@ -48,8 +48,11 @@ def shape(wanted: Any) -> Shape:
     if isinstance(wanted, Shape):
         return wanted
     named = str(wanted.get("title", "answer")) if isinstance(wanted, Mapping) else name(wanted)
-    said, load = _read(wanted)
-    made = sent.compiled(said, named)
+    try:
+        said, load = _read(wanted)
+        made = sent.compiled(said, named)
+    except RecursionError:
+        raise InputError(f"{named} is nested too deeply", hint="Ask for less at once.") from None
     bare = made.get("type") != "object"
     if bare:
         made = {"type": "object", "properties": {VALUE: made}, "required": [VALUE]}

@@ -57,7 +57,7 @@ def faults(value: Any, schema: dict[str, Any], where: str) -> Iterator[tuple[str
     if "const" in schema and not _same(value, schema["const"]):
         yield where, f"{_short(value)} is not {_short(schema['const'])}"
     for keyword, kind, keeps, should in RULES:
-        if keyword in schema and TYPES[kind](value) and not keeps(value, schema[keyword]):
+        if keyword in schema and TYPES[kind](value) and not _keeps(keeps, value, schema[keyword]):
             yield where, f"{_short(value)} should be {should.format(schema[keyword])}"
     for group in ("anyOf", "oneOf"):
         options = schema.get(group) or ()
@@ -68,6 +68,14 @@ def faults(value: Any, schema: dict[str, Any], where: str) -> Iterator[tuple[str
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         for i, one in enumerate(value):
             yield from faults(one, schema["items"], f"{where}[{i}]")
+
+
+def _keeps(keeps: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool:
+    """Return whether a value keeps a rule; one that Python cannot read is the service's to keep."""
+    try:
+        return keeps(value, bound)
+    except (TypeError, ArithmeticError, re.error):
+        return True
 
 
 def _in_object(value: dict[str, Any], schema: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:

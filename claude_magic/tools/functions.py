@@ -14,7 +14,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
-from claude_magic import bridge, schema
+from claude_magic import bridge, private, schema
 from claude_magic.errors import InputError
 from claude_magic.schema import kinds
 from claude_magic.tools import docstrings, server
@@ -234,7 +234,7 @@ def _type(p: inspect.Parameter, hint: Any, name: str) -> Any:
 
 def _note(p: inspect.Parameter, said: str) -> str:
     """Return what is said of a parameter, with a default that is worth knowing."""
-    if type(p.default) not in PLAIN or p.default == "":
+    if type(p.default) not in PLAIN or p.default == "" or private.is_secret(p.name, p.default):
         return said
     default = f"default {p.default!r}"
     return f"{said.rstrip('.')} ({default})" if said else default

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
 from claude_magic.tools.toolbox import INTERRUPTED, NOT_RUN, answered, uses
-from claude_magic.wire import plain
+from claude_magic.wire import plain, returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ def steps(
             return
         content = _kept(message, reason)
         if content:
-            messages.append({"role": "assistant", "content": content})
+            messages.append({"role": "assistant", "content": returned(content)})
         calls = uses(content) if toolbox else []
         ended = _ended(
             reason, calls, last=number == max_steps, late=end is not None and time.monotonic() > end

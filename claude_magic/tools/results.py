@@ -40,10 +40,9 @@ def content(value: Any, name: str) -> Content:
         return DONE
     if isinstance(value, GeneratorType):
         value = list(itertools.islice(value, MOST_ITEMS))
-    if isinstance(value, list) and value and all(map(_is_block, value)):
-        return value
-    if _is_block(value):
-        return [value]
+    blocks = value if isinstance(value, list) else [value]
+    if blocks and all(map(_is_block, blocks)):
+        return [_kept(block, name) for block in blocks]
     parts = value if isinstance(value, list | tuple) and len(value) <= PICTURED else [value]
     shown = [_shown(part, name) for part in parts]
     if not any(one.block for one in shown):
@@ -57,9 +56,16 @@ def failure(error: BaseException, function: Callable[..., Any] | None) -> str:
     notes = (
         () if isinstance(error, ClaudeError) else getattr(error, "__notes__", ())
     )  # hints are the reader's
-    said = ". ".join(text for text in (str(error), *notes) if text)
+    said = ". ".join(text for text in (_message(error), *map(str, notes)) if text)
     text = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return private.check("the error", cut(_without_places(text + where), MOST_OF_AN_ERROR))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an error of the reader's may fail in telling itself
+        return "its message cannot be shown"
 
 
 def _is_block(value: Any) -> bool:
@@ -67,6 +73,18 @@ def _is_block(value: Any) -> bool:
         return False
     field, kind = BLOCKS[value["type"]]
     return isinstance(value.get(field), kind)
+
+
+def _kept(block: Any, name: str) -> Any:
+    """Return a block of the function's own with its texts checked and cut, data as it is."""
+    if isinstance(block, str):
+        return private.check(name, cut(block, MOST))
+    if isinstance(block, list):
+        return [_kept(one, name) for one in block]
+    if not isinstance(block, dict):
+        return block
+    data = block.get("type") == "base64"
+    return {k: v if data and k == "data" else _kept(v, name) for k, v in block.items()}
 
 
 def _shown(value: Any, name: str) -> values.Shown:

@@ -13,7 +13,7 @@ from claude_magic.errors import InputError, nearest
 from claude_magic.schema import sent
 from claude_magic.tools import results, server
 from claude_magic.tools.functions import Tool, define
-from claude_magic.wire import plain
+from claude_magic.wire import NO_OBJECT, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -179,8 +179,8 @@ class Toolbox:
 
         What goes wrong is a result with `is_error`, for Claude to read and do better.
         """
-        name, given = str(block.get("name", "")), plain(block.get("input"))
-        given = given if isinstance(given, dict) else {}
+        name, arguments = str(block.get("name", "")), plain(block.get("input"))
+        given = arguments if isinstance(arguments, dict) else {NO_OBJECT: arguments}
         started = time.monotonic()
         content: Content
         try:
@@ -199,6 +199,8 @@ class Toolbox:
                 f"Not run: the limit of {self.max_calls} calls is reached. Answer with what you have."
             )
         tool = self._find(name, block.get("toolset_name"))
+        if not isinstance(block.get("input"), dict):  # a call that was torn runs with no part of it
+            raise _Wrong("The arguments are no JSON object. Call again with all of them.")
         try:
             arguments = tool.load(given)
         except ValueError as error:

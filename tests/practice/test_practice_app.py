@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import threading
 
 import pytest
 
-from claude_magic import catalog
+from claude_magic import catalog, practice
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.practice import Limits, shared
 
@@ -295,16 +296,16 @@ def test_a_hundred_threads_get_ids_of_their_own(api):
 @pytest.mark.parametrize("speed", ["fast", "0", "-1", "inf", "nan"])
 def test_an_unusable_speed_in_the_environment_is_told(monkeypatch, speed):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE_SPEED", speed)
-    shared.cache_clear()
+    practice._shared.cache_clear()
     with pytest.raises(ConfigError, match="CLAUDE_MAGIC_PRACTICE_SPEED"):
         shared()
 
 
 def test_the_shared_server_is_one_and_set_up_by_the_environment(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE_SPEED", "80")
-    shared.cache_clear()
+    practice._shared.cache_clear()
     assert (80.0, True) == (shared().speed, shared() is shared())
-    shared.cache_clear()
+    practice._shared.cache_clear()
 
 
 @pytest.mark.parametrize("speed", [0, -5, float("nan")])
@@ -316,3 +317,12 @@ def test_an_unusable_speed_is_told(make_api, speed):
 def test_a_lesson_that_is_not_there_is_told(make_api, tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         make_api(script=tmp_path / "none.toml")
+
+
+def test_the_server_says_how_fast_it_is_and_what_it_was_asked(api):
+    assert "<Practice: answers at once; requests until now: 0>" == repr(api.app)
+    api.message()
+    api.app.speed = 80
+    assert "<Practice: answers at 80 tokens a second; requests until now: 1>" == repr(api.app)
+    assert "lru_cache" not in (inspect.getdoc(type(shared)) or "")
+    assert inspect.isfunction(shared)

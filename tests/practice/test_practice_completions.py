@@ -422,3 +422,25 @@ def test_no_body_makes_them_raise(make_api, path):
         statuses.add(response.status)
         list(response.parts())
     assert {200, 400} <= statuses <= {200, 400, 404}
+
+
+def test_a_chat_path_that_there_is_not_is_refused_in_openais_form(api):
+    for method, path in (("GET", "/v1/chat/completions"), ("POST", "/v1/chat/of_tomorrow")):
+        response = api.send(method, path, anthropic_version=None)
+        error = read(response)["error"]
+        assert (404, f"Not Found: {method} {path}") == (response.status, error["message"])
+        assert {"message", "type", "param", "code"} == set(error)
+        assert "2020-10-01" == response.headers["openai-version"]
+
+
+def test_a_list_of_models_without_a_version_says_what_openais_clients_can_reach(api):
+    status, told = refused(api.send("GET", "/v1/models", anthropic_version=None))
+    assert 400 == status
+    assert "2026-10-21" in told and "/v1/chat/completions" in told
+
+
+def test_a_short_answer_comes_word_by_word(api):
+    found, _ = chunks(chat(api, "What does the pilot cost? The pilot costs 40 euros.", stream=True))
+    words = [piece for one in found for c in one["choices"] if (piece := c["delta"].get("content"))]
+    assert "".join(words) == SAID.strip()
+    assert len(SAID.split()) == len(words)

@@ -165,3 +165,9 @@ def test_the_official_sdk_reads_the_empty_engagement_lists(analytics, name):
 def test_the_official_sdk_is_told_what_is_wrong(analytics):
     with pytest.raises(anthropic.BadRequestError, match="starting_at"):
         analytics.usage.list(starting_at=datetime(2025, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("days", ["60", 1.5, None])
+def test_days_that_are_no_whole_number_are_one_clear_error(days):
+    with pytest.raises(InputError, match="Cannot rehearse"):
+        Asked().app.rehearse(days=days)

@@ -482,3 +482,9 @@ def test_the_official_sdk_gets_a_made_file_from_an_answer_and_from_a_stream(serv
         assert name == sdk.files.retrieve_metadata(file_id).filename
         assert "xl/workbook.xml" in unpacked(sdk.files.download(file_id).read())
     assert plain.container == streamed.container
+
+
+def test_a_skill_that_is_not_there_cannot_be_deleted(sdk):
+    for ask in (sdk.beta.skills.delete, sdk.beta.skills.retrieve):
+        with pytest.raises(anthropic.NotFoundError, match="skill nope not found"):
+            ask("nope")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from anthropic._models import validate_type
 
+from claude_magic.app import Request
 from claude_magic.endpoints import ENDPOINTS
-from claude_magic.practice import ANSWERS
+from claude_magic.practice import ANSWERS, Practice
 from claude_magic.practice.stored.objects import KEPT
 from tests.practice.conftest import parse, read, whole
 from tests.practice.world import MODEL, ROWS, World
@@ -321,3 +322,12 @@ def test_the_same_calls_give_the_same_bytes_and_servers_share_nothing(world):
         return [whole(world.call(name)) for name in names]
 
     assert run(world) == run(World())
+
+
+@pytest.mark.parametrize("row", [r for r in ENDPOINTS.values() if r.names], ids=lambda row: row.name)
+def test_a_call_that_names_nothing_there_is_answered_and_not_broken_by(row):
+    sent = {"authorization": "Bearer practice", "anthropic-version": "2026-10-21"}
+    sent |= {"anthropic-beta": ",".join(row.betas)} if row.betas else {}
+    path = row.path.format_map(dict.fromkeys(row.names, "nope"))
+    body = b"{}" if row.method == "POST" else b""
+    assert 500 > Practice()(Request(row.method, path, (), sent, body)).status

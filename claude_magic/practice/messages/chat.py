@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from claude_magic.practice import Answers, Exchange, Practice
 
 Object = dict[str, Any]
+ROOM = "/v1/chat/"
 OPENAI_VERSION = "2020-10-01"
 USUAL_TOKENS = 4_096  # where the catalogue does not know a model's most
 MOST_TEMPERATURE = 1

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 """The headers of a stream."""
 Chunk = bytes | float | Exception
-PIECE = re.compile(r"\s*(?:\S+\s*){1,4}|\s+")
+PIECE, WORD = re.compile(r"\s*(?:\S+\s*){1,4}|\s+"), re.compile(r"\s*\S+\s*|\s+")
+SHORT = 100  # characters of a text that comes word by word, so that a short one is seen to be written too
 JSON_PIECE = 16  # characters
 PING_EVERY = 5.0  # seconds of pauses
 SLOW, SILENCE = 8.0, 60.0  # tokens a second; seconds
@@ -74,7 +75,7 @@ def _deltas(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
         case "text":
             for citation in block["citations"] or ():
                 yield {"type": "citations_delta", "citation": citation}
-            for piece in PIECE.findall(block["text"]):
+            for piece in (WORD if len(block["text"]) <= SHORT else PIECE).findall(block["text"]):
                 yield {"type": "text_delta", "text": piece}
         case "thinking":
             for piece in PIECE.findall(block["thinking"]):

@@ -70,8 +70,10 @@ def rehearse(practice: Practice, days: int = 60) -> str:
 
     What was made up before is replaced; what was really asked of the server stays. Raises InputError.
     """
-    if not 1 <= days <= MOST_DAYS:
-        raise InputError(f"Cannot rehearse {days} days", hint=f"Give from 1 to {MOST_DAYS}, such as days=60.")
+    if not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
+        raise InputError(
+            f"Cannot rehearse {days!r} days", hint=f"Give from 1 to {MOST_DAYS}, such as days=60."
+        )
     now = practice.clock()
     today = day_of(now)
     kept = practice.of(Rehearsed)

@@ -11,7 +11,7 @@ from claude_magic.practice.kinds import check
 from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.storage import bundle, parts
 from claude_magic.practice.storage.files import attachment
-from claude_magic.practice.stored.shelves import store
+from claude_magic.practice.stored.shelves import first, store
 
 if TYPE_CHECKING:
     from claude_magic.app import Response
@@ -131,7 +131,7 @@ def _old(asked: Asked) -> bool:
 
 def _own(asked: Asked) -> Item:
     """Return the skill of a call that may change it; raises Refusal (403) for one of Anthropic's."""
-    skill = asked.found(SKILLS, skill_id=asked.names["skill_id"])[0]
+    skill = first(asked.found(SKILLS, skill_id=asked.names["skill_id"]), "skill_id", asked.names["skill_id"])
     if skill.value["source"]["type"] != "custom":
         raise Refusal(403, f"The skill {skill.value['id']} is published by Anthropic and can only be read")
     return skill

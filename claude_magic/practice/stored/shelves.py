@@ -147,12 +147,12 @@ class Asked:
     def own(self) -> Item:
         """Return the object that the path names; raises Refusal (404)."""
         name, value = next(reversed(self.names.items()), ("", ""))
-        return _first(self.found(), name, value)
+        return first(self.found(), name, value)
 
     def other(self, name: str, value: str) -> dict[str, Any]:
         """Return the object that a parameter such as vault_id names; raises Refusal (404)."""
         name = OTHER_NAMES.get(name, name)
-        return _first(self.found(owners()[name], **{name: value}), name, value).value
+        return first(self.found(owners()[name], **{name: value}), name, value).value
 
     def parents(self) -> None:
         """Let a call pass whose path and body name objects that are there; raises Refusal."""
@@ -271,7 +271,8 @@ class Asked:
         return True
 
 
-def _first(found: list[Item], name: str, value: str) -> Item:
+def first(found: list[Item], name: str, value: str) -> Item:
+    """Return the first of what was found by a parameter such as skill_id; raises Refusal (404)."""
     if not found:
         raise Refusal(404, f"{name.removesuffix('_id').replace('_', ' ')} {value} not found")
     return found[0]
