@@ -206,9 +206,7 @@ class _Turn:
         shown, notes = citing.numbered(answer, shown, look.format)
         end(shown, notes=notes)
         if look.frame is not None:
-            from IPython.display import display as show_value
-
-            show_value(look.frame)  # type: ignore[no-untyped-call]
+            showing.frame(look.frame)
         made.show(answer)
         for told in (*showing.tools_asked(answer), answer.hint):
             if told:

@@ -40,6 +40,7 @@ __all__ = [
 _NONE: Mapping[str, str] = MappingProxyType({})
 MODEL_ID = re.compile(r"(?:[\w.-]+[./])?claude-[\w.:@-]+", re.IGNORECASE)
 _FLAG_AHEAD, _SURELY_FLAG = re.compile(r"\s*[-–—]"), re.compile(r"\s*-(?:-|[^\W\d])")
+LISTED = ("labels", "models", "tool")  # kinds of flags whose commas may be followed by a space
 _OUT = re.compile(r"\s*([^\s<\"']+)\s*<<(?!<)")
 
 
@@ -244,6 +245,8 @@ def _take_flag(
     if flag.alone and not equals:
         following = next_word(line, at)
         chosen = following if following and following.text in flag.choices else None
+        if following and not chosen and re.fullmatch(r"\d+[a-z]{1,3}", following.text):
+            raise _expects(flag, following.text)
         value, at = (chosen.text, chosen.end) if chosen else (flag.alone, at)
     elif not flag.metavar:
         if equals:
@@ -255,6 +258,8 @@ def _take_flag(
         ):
             raise _expects(flag, "")
         value, at = following.text, following.end
+    while flag.kind in LISTED and value.endswith(",") and (following := next_word(line, at)):
+        value, at = value + following.text, following.end
     _put(values, flag, value)
     return at
 
@@ -293,6 +298,8 @@ def _put(values: dict[str, Any], flag: Flag, text: str) -> None:
 
 def _expects(flag: Flag, text: str, hint: str = "") -> InputError:
     what = f"one of {', '.join(flag.choices)}" if flag.choices else KINDS[flag.kind][1]
+    if flag.kind == "labels" and text.isidentifier():
+        hint = f"For example {flag.example}; for the labels of a list or an Enum: --schema {text}"
     got = f", not {short(text)!r}" if text else ""
     return InputError(f"--{flag.name} expects {what}{got}", hint=hint or f"For example {flag.example}")
 
@@ -316,6 +323,12 @@ def _is_model(word: str, aliases: Mapping[str, str]) -> bool:
     return word in aliases or bool(MODEL_ID.fullmatch(word)) or catalog.find(word) is not None
 
 
+def _before(word: str, line: str) -> Flag | None:
+    """Return the flag that a word follows."""
+    found = re.search(rf"(?<!\S)(-\S+)\s+{re.escape(word)}(?!\S)", line)
+    return flags.BY_WORD.get(found[1]) if found else None
+
+
 def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> InputError:
     """Return the error for a word that is neither a flag, its value nor a model."""
     from claude_magic import catalog
@@ -327,6 +340,8 @@ def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> 
         hint = f"Type %claude {flags.BY_NAME[word].usage} on a line of its own."
     elif named := re.search(rf"(?:-t|--thread)[\s=]+([\w.-]+)\s+{re.escape(word)}(?!\S)", line):
         hint = f"A conversation's name takes no spaces: -t {named[1]}-{word}"
+    elif (flag := _before(word, line)) and flag.alone:
+        return _expects(flag, word)
     elif set(word) & set("“”‘’„"):
         hint = "Type straight quotes around a text: \"…\" or '…'."
     elif blank:

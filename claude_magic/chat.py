@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from claude_magic import question
 from claude_magic.compare import table
-from claude_magic.keywords import Keywords
+from claude_magic.keywords import Keywords, checked, unknown
 from claude_magic.sending import How, Sending
 from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
-    from pathlib import Path
 
     from claude_magic.answer import Answer
     from claude_magic.call import Watch
     from claude_magic.client import Client
-    from claude_magic.compose import Prompt
+    from claude_magic.compose import Attached, Prompt
+    from claude_magic.forms import Choices
 
 OF_A_QUESTION = ("attach", "skills", "tools", "max_steps", "approve", "returns", "choices")
 """Keywords of `ask` that `go_on` has from the question itself, or cannot have."""
 
 
+@checked
 def ask(
     prompt: Prompt,
     *,
@@ -37,14 +38,14 @@ def ask(
     max_tokens: int | None = None,
     effort: str | None = None,
     think: bool | None = None,
-    attach: Sequence[str | Path | Mapping[str, Any]] = (),
+    attach: Attached = (),
     citations: bool = False,
     skills: Sequence[str | Mapping[str, Any]] | str = (),
     tools: Sequence[Any] = (),
     max_steps: int | None = None,
     approve: Callable[[str, dict[str, Any]], bool | str] | bool | None = None,
     returns: Any = None,
-    choices: Sequence[str] | None = None,
+    choices: Choices = None,
     history_tokens: int | None = None,
     compact: bool | None = None,
     cache: str | None = None,
@@ -139,8 +140,8 @@ class Chat:
     def __init__(
         self, thread: Thread | str | None = None, *, client: Client | None = None, **given: Unpack[Keywords]
     ) -> None:
-        if unknown := [name for name in given if name not in Keywords.__annotations__]:
-            raise TypeError(f"Chat() got an unexpected keyword argument {unknown[0]!r}")
+        if wrong := unknown("Chat", given, Keywords.__annotations__):
+            raise wrong
         self.thread = threads.get(thread) if isinstance(thread, str) else thread or Thread()
         self.client, self.given = client, dict[str, Any](given)
 

@@ -8,18 +8,21 @@ https://docs.claude.com/en/docs/build-with-claude/extended-thinking
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalog, history, settings, sizes, wire
 from claude_magic.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from claude_magic.catalog import Model
     from claude_magic.settings import Setting
     from claude_magic.thread import Thread
+
+    Attached = Sequence[str | Path | Mapping[str, Any]] | str | Path | Mapping[str, Any]
 
 Prompt = str | list[dict[str, Any]]
 
@@ -32,7 +35,7 @@ NOT_COUNTED = frozenset(
 
 def blocks(
     prompt: Prompt,
-    attach: Sequence[str | Path | Mapping[str, Any]] = (),
+    attach: Attached = (),
     *,
     code: bool = False,
     citations: bool = False,
@@ -43,8 +46,8 @@ def blocks(
     A file is a path, an id, or what the service says of a file; `code` says that code can read any. For
     `citations` and `tier` see `prompt.render`.
     """
-    made = [{"type": "text", "text": prompt}] if isinstance(prompt, str) else list(prompt)
-    if attach:
+    made = _blocks(prompt)
+    if attach := attached(attach):
         from claude_magic.prompt import render
 
         text = prompt if isinstance(prompt, str) else ""
@@ -53,6 +56,27 @@ def blocks(
     if not any(b.get("type") != "text" or str(b.get("text", "")).strip() for b in made):
         raise InputError("There is no question", hint="Write it under %%claude, or after %claude.")
     return made
+
+
+def attached(given: Attached) -> Sequence[Any]:
+    """Return what is attached as a list, also where it is one thing: a path, a picture, a frame."""
+    if isinstance(given, list | tuple):
+        return given
+    if isinstance(given, set | frozenset | Iterator):
+        return list(given)
+    return [] if given is None or (isinstance(given, str) and not given) else [given]
+
+
+def _blocks(prompt: Any) -> list[dict[str, Any]]:
+    if isinstance(prompt, str):
+        return [{"type": "text", "text": prompt}]
+    wrong = [one for one in prompt if not isinstance(one, dict)] if isinstance(prompt, list | tuple) else [prompt]
+    if wrong:
+        raise InputError(
+            f"A question is a text, or a list of content blocks, and not of type {type(wrong[0]).__name__}",
+            hint="Give a text; files, pictures and frames go along with attach=[…].",
+        )
+    return list(prompt)
 
 
 def request(

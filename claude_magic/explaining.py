@@ -54,19 +54,20 @@ def _error(shell: Any) -> Rendered:
             "No cell has failed, so there is no error to explain",
             hint="Type %claude explain for the last cell, or %claude explain 3 for In[3].",
         )
-    sources = fixing.case_of(shell, failure).sources
-    told = [fixing.tagged("cell", name, text) for name, text in sources.items()]
-    used = {name: fixing.lines(text) for name, text in sources.items()}
-    trace = fixing.tagged("traceback", failure.name, failure.traceback)
+    case = fixing.case_of(shell, failure)
+    told = [fixing.tagged("cell", n, text, called=case.called[n]) for n, text in case.sources.items()]
+    used = {name: fixing.lines(text) for name, text in case.sources.items()}
+    trace = fixing.tagged("traceback", failing.THIS, failure.traceback)
     return _told([ERROR, *told, trace], {**used, "traceback": failure.type})
 
 
 def _cell(shell: Any, number: int) -> Rendered:
     source, failure = fixing.source(shell, number), failing.last(shell)
     name = f"In[{number}]"
-    parts, used = [CELL, fixing.tagged("cell", name, source)], {name: fixing.lines(source)}
+    told = fixing.tagged("cell", name, source, called=failing.THIS)
+    parts, used = [CELL, told], {name: fixing.lines(source)}
     if failure and failure.number == number:
-        parts += [FAILED, fixing.tagged("traceback", name, failure.traceback)]
+        parts += [FAILED, fixing.tagged("traceback", failing.THIS, failure.traceback)]
         used["traceback"] = failure.type
     return _told(parts, used)
 

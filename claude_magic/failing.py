@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 OURS = re.compile(r"\s*(?:[^\W\d]\w*\s*=\s*)?%%?claude\b")
 NAME = "Err"
 """What stands for the last error in a prompt."""
+THIS, OTHER = "this cell", "another cell"
+"""What the cell that failed is called in what is sent, and one that it called.
+
+Their numbers are other ones when the notebook runs again, and a recorded answer would not be found.
+"""
 
 
 @dataclass
@@ -43,8 +48,20 @@ class Failure:
 
     @property
     def traceback(self) -> str:
-        """The traceback in short, with the paths of this machine shortened."""
-        return tracebacks.told(self.error, self.cell_of)
+        """The traceback in short, without cell numbers, the paths of this machine shortened."""
+        known = {self.number: THIS} if self.number else {}
+        paths = [place.path for place in self.places]
+        if isinstance(self.error, SyntaxError):
+            paths.append(self.error.filename or "")
+
+        def called(number: int) -> str:
+            others = sum(name != THIS for name in known.values())
+            return known.setdefault(number, f"{OTHER} {others + 1}" if others else OTHER)
+
+        for path in reversed(paths):  # the innermost of the others is the first
+            if number := self.cell_of(path):
+                called(number)
+        return tracebacks.told(self.error, self.cell_of, called)
 
     @property
     def name(self) -> str:
@@ -57,7 +74,7 @@ class Failure:
         return tracebacks.places(self.error, self.cell_of)
 
     def __repr__(self) -> str:
-        return f"{self.traceback}\n\n{self.name}:\n{self.cell}"
+        return f"{self.traceback}\n\n{THIS}:\n{self.cell}"
 
 
 class Watcher:

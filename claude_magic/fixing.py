@@ -59,6 +59,12 @@ class Case(NamedTuple):
         """The name of the cell that is to run again when what it called is corrected."""
         return next(iter(self.sources))
 
+    @property
+    def called(self) -> dict[str, str]:
+        """What each source is called in what is sent."""
+        first, *others = self.sources
+        return {first: failing.THIS, **{n: failing.OTHER if n.startswith("In[") else n for n in others}}
+
 
 class Correction(NamedTuple):
     """What came of a case: the code, what it takes the place of, and the words that asked for it.
@@ -182,14 +188,15 @@ def _prompt(shell: Any, case: Case, words: str, asked: Ask) -> Rendered:
     parts, used = [FAILED if case.failure else CHECK, ASK], dict[str, str]()
     hints: list[str] = []
     if len(case.sources) > 1:
-        parts.append(WHICH.format(inner=list(case.sources)[1], outer=case.outer))
+        outer, inner = list(case.called.values())[:2]
+        parts.append(WHICH.format(inner=inner, outer=outer))
     if words:
         parts.append(f"What the author says: {words}")
     for name, text in case.sources.items():
-        parts.append(tagged("cell", name, text))
+        parts.append(tagged("cell", name, text, called=case.called[name]))
         used[name] = lines(text)
     if case.failure:
-        parts += [tagged("traceback", case.failure.name, case.failure.traceback), *_near(shell, case)]
+        parts += [tagged("traceback", failing.THIS, case.failure.traceback), *_near(shell, case)]
         used["traceback"] = case.failure.type
     found, left = naming.sent(*_named(shell, case))
     for one in found:
@@ -205,8 +212,11 @@ def _prompt(shell: Any, case: Case, words: str, asked: Ask) -> Rendered:
     return Rendered(blocks, text, [*hints, *more.hints], {**used, **more.used})
 
 
-def tagged(tag: str, name: str, text: str, what: str = "") -> str:
-    """Return a text between tags on lines of their own; raises InputError for a secret or for too much."""
+def tagged(tag: str, name: str, text: str, what: str = "", *, called: str = "") -> str:
+    """Return a text between tags on lines of their own; raises InputError for a secret or for too much.
+
+    `called` is its name for the model, where that is not the reader's.
+    """
     private.check(name, text)
     if len(text) > MOST_SOURCE:
         raise InputError(
@@ -214,7 +224,7 @@ def tagged(tag: str, name: str, text: str, what: str = "") -> str:
             hint="Split it into several cells, and run the one that fails.",
         )
     kind = f' type="{" ".join(what.replace(chr(34), chr(39)).split())}"' if what else ""
-    return f'<{tag} of="{name}"{kind}>\n{text.rstrip()}\n</{tag}>'
+    return f'<{tag} of="{called or name}"{kind}>\n{text.rstrip()}\n</{tag}>'
 
 
 def lines(text: str) -> str:
@@ -271,8 +281,8 @@ def _correction(case: Case, asked: str, answer: Answer) -> Correction | None:
     if not found.text or found.language != "python":
         return None
     first, _, rest = found.text.partition("\n")
-    for name in case.sources:
-        if re.fullmatch(rf"#\s*{re.escape(name)}:?\s*", first):
+    for name, called in case.called.items():
+        if re.fullmatch(rf"#\s*(?:{re.escape(name)}|{re.escape(called)}):?\s*", first, re.IGNORECASE):
             return Correction(case, asked, rest, name, whole)
     likest = max(case.sources, key=lambda name: _alike(case.sources[name], found.text))
     return Correction(case, asked, found.text, likest, whole)

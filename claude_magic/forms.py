@@ -15,10 +15,13 @@ from claude_magic.schema import columns, sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from enum import Enum
 
     import pandas as pd
 
     from claude_magic.answer import Answer
+
+    Choices = Iterable[str] | type[Enum] | None
 
 UNCHECKED = {
     # stop reasons of an answer that is not what was asked for, and that asking again would not mend
@@ -100,9 +103,11 @@ class Form(NamedTuple):
         return made
 
 
-def form(returns: Any, choices: Iterable[str] | None, model: str) -> Form | None:
+def form(returns: Any, choices: Choices, model: str) -> Form | None:
     """Return the form that `returns` or `choices` ask for, None where neither does; raises InputError."""
-    labels = [choices] if isinstance(choices, str) else list(choices or ())
+    if isinstance(choices, type) and returns is None:  # an Enum
+        returns, choices = choices, None
+    labels = [one.strip() for one in choices.split(",")] if isinstance(choices, str) else list(choices or ())
     if returns is not None and labels:
         raise InputError("An answer has a type or is one of several labels, not both", hint="Leave one out.")
     if returns is None and not labels:

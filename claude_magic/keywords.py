@@ -5,12 +5,28 @@ The same in `ask()`, in `Chat` and, as far as they are about one call, in the fl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar
+
+from claude_magic.errors import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from decimal import Decimal
-    from pathlib import Path
+
+    from claude_magic.compose import Attached
+    from claude_magic.forms import Choices
+
+P, R = ParamSpec("P"), TypeVar("R")
+MEANT = {
+    # what a reader may type -> the keyword it is
+    "schema": "returns", "type": "returns", "output": "returns", "labels": "choices", "tool": "tools",
+    "functions": "tools", "skill": "skills", "param": "params", "extra_body": "params", "no_think": "think",
+    "thinking": "think", "files": "attach", "file": "attach", "attachments": "attach", "models": "compare",
+    "temperature": "params", "stop_sequences": "params", "budget": "max_cost", "steps": "max_steps",
+    "name": "thread", "new": "thread", "no_history": "thread", "no_stream": "stream",
+}  # fmt: skip
 
 
 class Keywords(TypedDict, total=False):
@@ -22,14 +38,14 @@ class Keywords(TypedDict, total=False):
     think: bool | None
     params: Mapping[str, Any] | None
     system: str | None
-    attach: Sequence[str | Path | Mapping[str, Any]]
+    attach: Attached
     citations: bool
     skills: Sequence[str | Mapping[str, Any]] | str
     tools: Sequence[Any]
     max_steps: int | None
     approve: Callable[[str, dict[str, Any]], bool | str] | bool | None
     returns: Any
-    choices: Sequence[str] | None
+    choices: Choices
     history_tokens: int | None
     compact: bool | None
     cache: str | None
@@ -37,3 +53,28 @@ class Keywords(TypedDict, total=False):
     compare: Sequence[str] | str | None
     max_cost: Decimal | float | str | None
     stream: bool
+
+
+def unknown(of: str, given: Iterable[str], known: Iterable[str]) -> TypeError | None:
+    """Return the error for the first of some keywords that is not known; None where all are."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            near = MEANT.get(name) or nearest(name, names)
+            hint = f"Did you mean {near}=?" if near in names else f"There are {', '.join(names)}."
+            return TypeError(f"{of}() got an unexpected keyword argument {name!r}. {hint}")
+    return None
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a function say which keyword was meant where it is given one that it does not have."""
+    known = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    positional = [p for p in inspect.signature(function).parameters if p not in known]
+
+    @functools.wraps(function)
+    def call(*args: P.args, **given: P.kwargs) -> R:
+        if wrong := unknown(function.__name__, (name for name in given if name not in positional), known):
+            raise wrong
+        return function(*args, **given)
+
+    return call

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import citing, media, private
 from claude_magic.errors import InputError
-from claude_magic.references import ONE, SPAN, NotSent, find, required
+from claude_magic.references import ONE, SPAN, NotSent, almost, find, required
 from claude_magic.values import Shown, is_drawing, is_frame, show
+from claude_magic.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ class _Prompt:
     def read(self, text: str) -> None:
         at = 0
         for found in SPAN.finditer(text):
-            self.add(text[at : found.start()])
+            self.literal(text[at : found.start()])
             at = found.end()
             if found["doubled"]:
                 self.add(f"{{{found['doubled']}}}")
@@ -95,7 +96,12 @@ class _Prompt:
                 self.keep(found["kept"])
             else:
                 self.insert(found["ref"], found[0], text[at : at + 1])
-        self.add(text[at:])
+        self.literal(text[at:])
+
+    def literal(self, text: str) -> None:
+        """Add a text as it is; say so where it seems to name a variable."""
+        self.add(text)
+        self.kept |= almost(text, self.namespace)
 
     def keep(self, span: str) -> None:
         """Leave LaTeX or an f-string alone; say so where it names a variable."""
@@ -143,7 +149,8 @@ class _Prompt:
     def value(self, value: Any, name: str, spec: str = "") -> Shown:
         shown = (None if spec else self.from_file(value)) or show(value, name, spec)
         if shown is None:
-            raise NotSent(f"{spec!r} does not suit a {type(value).__name__}")
+            known = "; there are head 5, tail 5, csv and schema" if is_frame(value) else ""
+            raise NotSent(f"{spec!r} does not suit a {type(value).__name__}{known}")
         return self.checked(shown, f"{{{name}}}")
 
     def checked(self, shown: Shown, name: str) -> Shown:
@@ -264,6 +271,12 @@ def _matching(name: str) -> list[str]:
     """Return the files that a name with * or ? fits, any other name alone; raises InputError."""
     import glob
 
+    if name.startswith(("http://", "https://")):
+        path = name.partition("?")[0].rstrip("/").rpartition("/")[2]
+        raise InputError(
+            f"{short(name)} is an address, not a file",
+            hint=f"Download it first: !curl -sLO {short(name)}, then --attach {path}",
+        )
     if not glob.has_magic(name) or os.path.exists(name):  # noqa: PTH110 # any text
         return [name]
     found = sorted(f for f in glob.glob(os.path.expanduser(name)) if os.path.isfile(f))  # noqa: PTH111, PTH113, PTH207

@@ -51,13 +51,13 @@ def prepare(
     thread: Thread,
     client: Callable[[], Client],
     *,
-    attach: Sequence[Any] = (),
+    attach: compose.Attached = (),
     skills: Sequence[str | Mapping[str, Any]] | str = (),
     tools: Sequence[Any] = (),
     approve: Any = None,
     max_steps: int | None = None,
     returns: Any = None,
-    choices: Sequence[str] | None = None,
+    choices: forms.Choices = None,
     **given: Any,
 ) -> Question:
     """Return a question as it will be sent in a thread; raises ClaudeError for what cannot be.

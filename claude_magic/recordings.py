@@ -63,7 +63,9 @@ def _use(job: Job) -> Said:
         settings.use("cassette", str(replaying.place(ids_of(job.values)[0]).value))
     settings.use("replay", mode)
     tape = _tape(anew=True)  # a notebook run again from its top hears the answers from the first
-    return Said(_state(settings.option("replay"), len(tape)))
+    state = _state(settings.option("replay"), len(tape))
+    missing = mode == "only" and not tape.path.exists()
+    return Said(f"{state}; there is no such file, so nothing can be played" if missing else state)
 
 
 def _off(_: Job) -> Said:
@@ -75,7 +77,7 @@ def _forget(job: Job) -> Said:
     tape, words = _tape(), job.all
     known = {taped.line: taped for taped in tape.exchanges()} | {e.line: None for e in tape.verify()}
     everything = words == ["all"]
-    chosen = [*known] if everything else [_line(word, known) for word in words]
+    chosen = [*known] if everything else [n for word in words for n in _chosen(word, known)]
     if not chosen:
         return Said("Nothing is recorded")
     seen["LINE"] = _names(known, replaying.shown(tape.path))
@@ -85,9 +87,13 @@ def _forget(job: Job) -> Said:
     return Said(f"Forgotten: {_lines(done)} of {replaying.shown(tape.path)}")
 
 
-def _line(word: str, known: dict[int, Any]) -> int:
-    if word.isdecimal() and int(word) in known:
-        return int(word)
+def _chosen(word: str, known: dict[int, Any]) -> list[int]:
+    """Return the lines that a word stands for: 3, or 1-2; raises InputError."""
+    first, dash, last = word.partition("-")
+    if first.isdecimal() and (last.isdecimal() or not dash):
+        low, high = int(first), int(last or first)
+        if found := [n for n in sorted(known) if low <= n <= high]:
+            return found
     raise InputError(f"There is no line {word!r}", hint="%claude replay shows the lines; all stands for all.")
 
 

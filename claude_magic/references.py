@@ -34,6 +34,11 @@ SPAN = re.compile(
 _PARTS = re.compile(rf"({_NAME})((?:{_STEP})*)(?::(.*))?", re.DOTALL)
 _STEPS = re.compile(_STEP)
 ONE = re.compile(rf"\{{({_REF})\}}")
+_ALMOST = re.compile(
+    rf"(?<!\{{)\{{(?P<blank>[ \t]*)(?P<name>{_NAME})(?!\w)(?P<rest>[^{{}}\n]*)(?P<close>\}}?)(?!\}})"
+)
+_ENDS = re.compile(r"\.(head|tail)\((\d*)\)")
+_FIRST = re.compile(r"\[:(\d+)\]")
 
 
 class NotSent(Exception):  # noqa: N818 # a reason, not a failure
@@ -86,6 +91,35 @@ def required(ref: str, typed: str, namespace: Mapping[str, Any]) -> str:
     return name
 
 
+def almost(text: str, namespace: Mapping[str, Any]) -> dict[str, str]:
+    """Return what looks like a variable's reference in a text without any, and why it is none."""
+    found = {}
+    for one in _ALMOST.finditer(text):
+        written, name, rest = one[0], one["name"], one["rest"]
+        if name not in namespace or (one["blank"] and rest.strip()) or re.match(r"\s*[:,;]|\s+\w", rest):
+            continue  # code, JSON or a set in mathematics
+        if not one["close"]:
+            if rest.strip() or "}" in text[one.end() :]:
+                continue
+            why = f"no closing brace; write {{{name}}}"
+        elif not rest.strip():
+            why = f"write {{{name}}}, without spaces"
+        else:
+            why = _calls(name, rest)
+        found[written] = why
+    return found
+
+
+def _calls(name: str, rest: str) -> str:
+    if ends := _ENDS.fullmatch(rest):
+        return f"nothing is called; write {{{name}:{ends[1]} {ends[2] or 5}}}"
+    if first := _FIRST.fullmatch(rest):
+        return f"nothing is sliced; write {{{name}:head {first[1]}}} of a frame, else name it in a cell"
+    if rest in ("!r", "!s", "!a"):
+        return f"write {{{name}}}"
+    return "nothing is evaluated; give it a name in a cell, and write that"
+
+
 def _unknown(ref: str, namespace: Mapping[str, Any]) -> str:
     near = _nearest(re.split(r"[.\[:]", ref)[0], namespace)
     return f"no such variable; did you mean {{{near}}}?" if near else "no such variable"
@@ -113,7 +147,22 @@ def _step(value: Any, step: str, ref: str) -> Any:
             key = step[1:-1]
             found = value[key[1:-1] if key[:1] in "\"'" else int(key)]
     except Exception:  # a property or __getitem__ of the reader's may raise anything
-        raise NotSent(f"no {step} in it") from None
+        raise NotSent(f"no {step} in it{_keys(value, step)}") from None
     if private.is_environment(value) or private.is_environment(found):
         raise private.refusal(f"{{{ref}}}", "is of the environment")
     return found
+
+
+def _keys(value: Any, step: str) -> str:
+    """Return what there is instead of a key, of what has keys of text: a frame or a dict."""
+    import difflib
+
+    try:
+        names = [key for key in value.keys() if isinstance(key, str)] if step[1:2] in ("'", '"') else []  # noqa: SIM118 # a frame's are no iterator's
+    except Exception:  # any value, whose keys may be anything
+        names = []
+    near = difflib.get_close_matches(step[2:-2], names, n=1)
+    if near:
+        return f"; did you mean [{near[0]!r}]?"
+    more = ", …" if len(names) > 6 else ""
+    return f"; there are {', '.join(names[:6])}{more}" if names else ""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ENDING = ".replay.jsonl"
 NAMELESS = f"claude{ENDING}"  # in the working directory, where the notebook's name is not known
+NAMED = f"lesson{ENDING}"  # for example
 NO_KEY = Secret("replay")  # where one is needed to make a request that is never sent
 KEYLESS = "Type %claude login to enter a key, so that it is asked and recorded; or ask as it was recorded."
 SEAL = "CLAUDE_MAGIC_REPLAY_SECRET"
@@ -58,7 +59,7 @@ def through(client: C, tape: Cassette, mode: str) -> C:
     if before and (before.cassette, before.mode) == (tape, mode):
         return client
     to = before.inner if before else caller.http or caller.route.base_url
-    keyless, hint = caller.route.credential in (None, NO_KEY) and not _is_signed(caller), cassette.MISSED
+    keyless, hint = caller.route.credential in (None, NO_KEY) and not _is_signed(caller), _missed(tape.path)
     if mode == "auto" and keyless:
         mode, hint = "only", KEYLESS
     keys: dict[str, Any] = {}
@@ -67,6 +68,15 @@ def through(client: C, tape: Cassette, mode: str) -> C:
         keys |= {} if caller.route.admin else {"admin_key": NO_KEY}
     http = client._http_kind(transport=cassette.transport(to, tape, mode, hint=hint))  # noqa: SLF001
     return client.with_options(http_client=http, **keys)
+
+
+def _missed(path: Path) -> str:
+    """Return what to do where nothing is recorded; the notebook's own file may be another."""
+    if path.name != NAMELESS or path.exists():
+        return cassette.MISSED
+    there = [one.name for one in sorted(path.parent.glob(f"*{ENDING}"))]
+    others = f" There are {', '.join(there[:5])}." if len(there) > 1 else ""
+    return f"The notebook's name is not known; type %claude replay only {[*there, NAMED][0]}{others}"
 
 
 def _is_signed(caller: Any) -> bool:
@@ -144,6 +154,8 @@ def place(path: str | os.PathLike[str] | None = None) -> Setting:
 
 def _named(given: Setting) -> Setting:
     path = Path(given.value).expanduser()
+    if not path.suffix and not path.exists():  # "lesson" is lesson.replay.jsonl
+        path = path.with_name(f"{path.name}{ENDING}")
     return given._replace(value=_of(path) if path.suffix == ".ipynb" else path.absolute())
 
 

@@ -71,7 +71,7 @@ class Sending:
         asks = [] if question.user is None else [question.user]
         self.lead = asks if self.messages[-1:] != asks else []  # in front of the messages of this turn
         self.first = len(self.messages) - (not self.lead and bool(asks))  # of them
-        self.client = how.client_or_current()
+        self.client = self.uploader = how.client_or_current()  # the one that others will ask with too
         self.before, self.go_on = len(thread), threads.continue_words(thread)
         self.answer: Answer | None = None
         self.allowed = holding.allowance(how.max_cost)
@@ -201,7 +201,7 @@ class Sending:
 
     def _upload(self, call: Call) -> None:
         """Put the ids of files into the messages in the place of what waits for them."""
-        self.messages[:], lines = uploads.sent(self.messages, self.client)
+        self.messages[:], lines = uploads.sent(self.messages, self.uploader)
         call.body = self._marked(self.messages)
         self._tell(lines)
 
@@ -222,7 +222,8 @@ class Sending:
         paused = self.messages[-1:] and self.messages[-1]["role"] == "assistant"
         if not (paused and part.stop_reason in ("stopped", "error") and not part.strip()):
             own = [*self.lead, *self.messages[self.first :]]
-            thread.keep(self.before, own, part.message, part.stop_reason)
+            form = self.question.form.shape.name if self.question.form else ""
+            thread.keep(self.before, own, part.message, part.stop_reason, body=self.body, form=form)
         thread.last, thread.skills, thread.kit = answer, self.question.skills, self.question.kit
         if container := answer.message.get("container"):
             thread.container = wire.plain(container)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import html
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claude_magic import citing, display, looks, made, replaying, toolcalls, typed
 from claude_magic.answer import Answer
 from claude_magic.errors import printable
 from claude_magic.words import short
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HINT = f'<div class="claude-magic" style="{display.LINE}">{{}}</div>'
 
@@ -41,6 +44,12 @@ def bundle(answer: Answer) -> dict[str, str]:
 
 
 Answer.show = bundle
+
+
+def frame(found: pd.DataFrame) -> None:
+    """Show a table of what a model wrote, by pandas' settings, without escapes and formulas (O1, O4)."""
+    page = found._repr_html_() or found.to_html(max_rows=60)  # type: ignore[operator] # pandas' own way
+    looks.display({"text/plain": printable(repr(found)), "text/html": f"{display.BOX}>{page}</div>"}, {})
 
 
 def tools_asked(answer: Answer) -> list[str]:

@@ -8,6 +8,7 @@ second. What is shown at rest is safe HTML, as of any answer, and the texts one 
 from __future__ import annotations
 
 import html
+import importlib
 import os
 import sys
 import threading
@@ -68,6 +69,8 @@ def ask(
         for line in before:
             note(line)
     failed: BaseException | None = None
+    # loaded while the models answer, and where no interrupt hits it: it takes a second (M8)
+    threading.Thread(target=importlib.import_module, args=("pandas",), daemon=True).start()
     try:
         rows = call(wanted=asked.compare, watch=view, stream=asked.stream)
     except BaseException as error:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
 from claude_magic.wire import plain, returned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from claude_magic.answer import Answer
     from claude_magic.wire import Message
@@ -30,12 +31,15 @@ class Turn(NamedTuple):
     """A question and all that was said for it: `messages` from the question to the last answer.
 
     Between them may be calls of tools and their results. There is no question where the service went on
-    after a pause.
+    after a pause. `body` is what it was asked with, but for the messages, and `form` the name of the type
+    that the answer was to have.
     """
 
     messages: tuple[dict[str, Any], ...]
     stop_reason: str | None
     model: str
+    body: Mapping[str, Any] = MappingProxyType({})
+    form: str = ""
 
     @property
     def user(self) -> dict[str, Any] | None:
@@ -126,7 +130,14 @@ class Thread:
         self.keep(len(self), [user] if user else [], message, stop_reason)
 
     def keep(
-        self, at: int, before: Sequence[dict[str, Any]], message: Message, stop_reason: str | None
+        self,
+        at: int,
+        before: Sequence[dict[str, Any]],
+        message: Message,
+        stop_reason: str | None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        form: str = "",
     ) -> None:
         """Keep an answer, with all its turn has `before` it, as the turn that has `at` turns before it."""
         del self.turns[at:]
@@ -142,7 +153,9 @@ class Thread:
         while messages and messages[-1]["role"] == "user":
             messages.pop()  # it has no answer
         if messages:
-            self.turns.append(Turn(tuple(_joined(messages)), stop_reason, str(message.get("model", ""))))
+            asked = {name: value for name, value in (body or {}).items() if name != "messages"}
+            model = str(message.get("model", ""))
+            self.turns.append(Turn(tuple(_joined(messages)), stop_reason, model, asked, form))
 
     def end(self, messages: Sequence[dict[str, Any]], stop_reason: str | None) -> None:
         """Say how the newest turn ended, and in which messages; those may end with results of its calls."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     CellOf = Callable[[str], int | None]
+    Called = Callable[[int], str]
 
 MOST = 6_000  # characters of it all
 MOST_MESSAGE = 1_200
@@ -41,9 +42,9 @@ class Place(NamedTuple):
     function: str
     frame: FrameType
 
-    def told(self) -> str:
+    def told(self, called: Called) -> str:
         """Return it as a line or two."""
-        where = f"In[{self.cell}]" if self.cell else shortened(self.path)
+        where = called(self.cell) if self.cell else shortened(self.path)
         inside = "" if self.function == "<module>" else f", in {self.function}"
         source = linecache.getline(self.path, self.line, self.frame.f_globals).strip()
         source = "" if source.startswith("get_ipython().run_") else source  # what IPython makes of a magic
@@ -52,12 +53,12 @@ class Place(NamedTuple):
         )
 
 
-def told(error: BaseException, cell_of: CellOf) -> str:
-    """Return an error with what led to it; `cell_of` knows the cell of a file's name."""
+def told(error: BaseException, cell_of: CellOf, called: Called = "In[{}]".format) -> str:
+    """Return an error with what led to it; `cell_of` knows the cell of a file, `called` a cell's name."""
     parts: list[str] = []
     for n, (one, link) in enumerate(_chain(error)):
-        kept = _kept(places(one, cell_of), *((FIRST, LAST) if n == 0 else (0, BEFORE)))
-        parts.insert(0, "\n".join([*kept, *_end(one, cell_of), *([link] if link else [])]))
+        kept = _kept(places(one, cell_of), called, *((FIRST, LAST) if n == 0 else (0, BEFORE)))
+        parts.insert(0, "\n".join([*kept, *_end(one, cell_of, called), *([link] if link else [])]))
     while len(parts) > 1 and sum(map(len, parts)) > MOST:
         parts.pop(0)
     return cut(printable(_homeless("\n".join(parts))), 2 * MOST)
@@ -146,7 +147,7 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
 
 
-def _kept(found: list[Place], first: int, last: int) -> list[str]:
+def _kept(found: list[Place], called: Called, first: int, last: int) -> list[str]:
     """Return the lines of the first and the last of many frames, those that repeat told once."""
     runs: list[tuple[Place, int]] = []
     for place in found:
@@ -156,31 +157,31 @@ def _kept(found: list[Place], first: int, last: int) -> list[str]:
             runs.append((place, 1))
     left = len(runs) - first - last
     kept = runs if left <= 1 else [*runs[:first], *runs[-last:]]
-    lines = [place.told() + (f"\n    [{times:,} times]" if times > 1 else "") for place, times in kept]
+    lines = [place.told(called) + (f"\n    [{times:,} times]" if times > 1 else "") for place, times in kept]
     return lines if left <= 1 else [*lines[:first], f"  [… {left:,} frames left out]", *lines[first:]]
 
 
-def _end(error: BaseException, cell_of: CellOf, depth: int = 0) -> Iterator[str]:
+def _end(error: BaseException, cell_of: CellOf, called: Called, depth: int = 0) -> Iterator[str]:
     """Yield the lines that say what an error is; those within a group are indented."""
     indent = "  " * depth
     if isinstance(error, SyntaxError) and error.lineno:
-        yield from _syntax(error, cell_of)
+        yield from _syntax(error, cell_of, called)
         yield f"{indent}{kind(error)}: {_clipped(error.msg or '', MOST_MESSAGE)}"
         return
     yield f"{indent}{kind(error)}: {message(error)}"
     if isinstance(error, BaseExceptionGroup) and depth < 2:
         for one in error.exceptions[:GROUP]:
             for place in places(one, cell_of)[-1:]:
-                yield f"{indent}- {place.told().strip()}"
-            yield from _end(one, cell_of, depth + 1)
+                yield f"{indent}- {place.told(called).strip()}"
+            yield from _end(one, cell_of, called, depth + 1)
         if len(error.exceptions) > GROUP:
             yield f"{indent}[… {len(error.exceptions) - GROUP:,} errors more]"
 
 
-def _syntax(error: SyntaxError, cell_of: CellOf) -> Iterator[str]:
+def _syntax(error: SyntaxError, cell_of: CellOf, called: Called) -> Iterator[str]:
     name = error.filename or ""
     number = cell_of(name)
-    yield f"  {f'In[{number}]' if number else shortened(name)}, line {error.lineno}"
+    yield f"  {called(number) if number else shortened(name)}, line {error.lineno}"
     text = (error.text or "").rstrip("\n")
     if text.strip():
         yield f"    {_clipped(text, MOST_LINE)}"

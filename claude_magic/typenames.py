@@ -11,13 +11,12 @@ import datetime
 import decimal
 import typing
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from claude_magic.errors import InputError, nearest
+from claude_magic.schema import kinds
 from claude_magic.words import short
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KNOWN: dict[str, Any] = {
     **{kind.__name__: kind for kind in (str, int, float, bool, list, dict, tuple, set)},
@@ -38,7 +37,11 @@ def named(text: str, names: Mapping[str, Any]) -> Any:
     tree = _parsed(text, "eval")
     if tree is None:
         raise InputError(f"{short(text)!r} is not written as a type", hint=WRITE)
-    return _read(tree.body, names)
+    found = _read(tree.body, names)
+    if not (kinds.is_type(found) or isinstance(found, Mapping | list | tuple | set | str)):
+        what = type(found).__name__
+        raise InputError(f"{short(text)} is of the type {what}, and no type itself", hint=WRITE)
+    return found
 
 
 def _parsed(text: str, mode: str) -> Any:
@@ -56,6 +59,21 @@ def _fields(args: ast.arguments, names: Mapping[str, Any]) -> dict[str, Any] | N
     return {arg.arg: _read(arg.annotation, names) if arg.annotation else str for arg in args.args}
 
 
+def _sliced(index: ast.expr, names: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of `list[name: str, age: int]`, which Python reads as slices."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    made: dict[str, Any] = {}
+    for one in parts:
+        match one:
+            case ast.Slice(lower=ast.Name(id=name), upper=ast.expr() as kind, step=None):
+                made[name] = _read(kind, names)
+            case ast.Name(id=name):
+                made[name] = str
+            case _:
+                return None
+    return made if any(isinstance(one, ast.Slice) for one in parts) else None
+
+
 def _read(node: ast.expr, names: Mapping[str, Any]) -> Any:
     match node:
         case ast.Name(id=word):
@@ -65,7 +83,8 @@ def _read(node: ast.expr, names: Mapping[str, Any]) -> Any:
         case ast.Attribute(value=inner, attr=name) if not name.startswith("_"):
             return _part(_read(inner, names), name)
         case ast.Subscript(value=inner, slice=index):
-            return _subscript(node, _read(inner, names), _read(index, names))
+            fields = _sliced(index, names)
+            return _subscript(node, _read(inner, names), fields or _read(index, names))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return typing.Union[_read(left, names), _read(right, names)]  # noqa: UP007 # of values
         case ast.Tuple(elts=items):
@@ -100,6 +119,8 @@ def _part(value: Any, name: str) -> Any:
 
 
 def _subscript(node: ast.expr, kind: Any, index: Any) -> Any:
+    if kind is list and isinstance(index, Mapping):
+        return [index]  # a table, by the fields of its rows
     try:
         return kind[index]
     except (TypeError, KeyError, IndexError) as error:

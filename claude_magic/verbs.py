@@ -120,7 +120,7 @@ VERBS: dict[str, tuple[Verb, ...]] = {
         Verb("only", "[PATH]", "play what is recorded and ask nothing; needs no key"),
         Verb("refresh", "[PATH]", "ask all anew and record it in the place of what was there"),
         Verb("off", "", "ask, and record nothing"),
-        Verb("forget", "LINE… [--yes]", "take lines out of the file; all: every one", "Forget", "Forgotten"),
+        Verb("forget", "LINE… [--yes]", "take lines out of the file: 3, 1-2, or all", "Forget", "Forgotten"),
         Verb("check", "", "the lines that are not as they were recorded"),
     ),
 }

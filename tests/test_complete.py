@@ -215,7 +215,8 @@ def test_installing_twice_is_once_and_uninstalling_is_enough(shell):
 
 
 @pytest.mark.parametrize("cell", ["%claude batches results |", "%claude admin role |", "%%claude -n |"])
-def test_where_there_is_nothing_to_offer_ipython_offers_nothing_of_its_own(cell, shell):
+def test_where_there_is_nothing_to_offer_ipython_offers_nothing_of_its_own(cell, shell, monkeypatch):
+    monkeypatch.setattr(listings, "seen", {})
     assert [""] == tab(shell, cell)
     assert [] == in_a_terminal(shell, cell)
 

@@ -245,6 +245,84 @@ def test_tools_go_along_as_their_definitions():
     assert ran(thread.export())
 
 
+def asked_for(thread: Thread) -> dict[str, Any]:
+    """Return the body that a curl command of the conversation sends."""
+    lines = thread.export("curl").split("<<'JSON'\n")[1].rsplit("\nJSON", 1)[0]
+    return dict[str, Any](json.loads(lines))
+
+
+def first_lines(thread: Thread) -> list[str]:
+    """Return the first line of each question's cell in a notebook of the conversation."""
+    cells = json.loads(thread.export("notebook"))["cells"]
+    return [c["source"].split("\n")[0] for c in cells if c["source"].startswith("%%claude")]
+
+
+def test_a_program_asks_with_what_the_question_was_asked_with():
+    settings.use("practice", True)
+    thread = threads.get("rome")
+    given: dict[str, Any] = {"system": "Be brief.", "effort": "low", "max_tokens": 300, "returns": int}
+    chat.ask("How many hills?", thread=thread, model="opus", params={"stop_sequences": ["END"]}, **given)
+    settings.use("system", "Another.")
+    body = asked_for(thread)
+    assert ("Be brief.", 300, ["END"]) == (body["system"], body["max_tokens"], body["stop_sequences"])
+    assert "low" == body["output_config"]["effort"]
+    assert {"value"} == set(body["output_config"]["format"]["schema"]["properties"])
+    for part in ('system="Be brief."', "max_tokens=300", '"effort": "low"', "stop_sequences="):
+        assert part in thread.export("python")
+    assert ran(thread.export())
+
+
+def test_a_notebook_s_cells_have_the_options_of_their_turns(shell):
+    shell.run("class Hill:\n    name: str")
+    shell.run("import dataclasses; Hill = dataclasses.dataclass(Hill)")
+    typed = [
+        "-m opus -n 300 --effort low -p 'stop_sequences=[\"END\"]'",
+        "--schema list[Hill]",
+        "--choices yes,no",
+        "-m haiku --no-think",
+        "--schema '{\"name\": str}'",
+    ]
+    for line in typed:
+        assert shell.run(f"%%claude -t rome {line}\nHow many?").success
+    first, second, third, fourth, fifth = first_lines(threads.get("rome"))
+    assert {"-n", "300", "--effort", "low"} <= set(first.split())
+    assert first.endswith("-p 'stop_sequences=[\"END\"]'")
+    assert second.endswith("--schema 'list[Hill]'") and third.endswith("--choices yes,no")
+    assert fourth.endswith("--no-think") and "stop_sequences" not in second
+    assert '"properties": {"name"' in fifth
+    assert "Define `Hill` in a cell" in threads.get("rome").export("notebook")
+    for line in (first, second, third, fourth, fifth):
+        assert shell.run(f"{line}\nHow many?").success
+
+
+def test_a_notebook_changes_the_system_prompt_where_the_conversation_did():
+    settings.use("practice", True)
+    for system in ("Be brief.", "Be brief.", "Be long.", ""):
+        chat.ask("Why?", thread="rome", system=system)
+    cells = json.loads(threads.get("rome").export("notebook"))["cells"]
+    said = [c["source"] for c in cells if c["source"].startswith("%config")]
+    assert [f"%config ClaudeMagics.system = {one!r}" for one in ("Be brief.", "Be long.", "")] == said
+
+
+def test_a_text_that_is_cited_lies_beside_a_notebook(tmp_path):
+    settings.use("practice", True)
+    (tmp_path / "a.txt").write_text("Seven hills.")
+    chat.ask("How many?", thread="rome", attach=[tmp_path / "a.txt"], citations=True)
+    path, document = exporting.write(threads.get("rome"), tmp_path / "talk.ipynb")
+    assert "Seven hills." == document.read_text()
+    assert (
+        "--attach talk_files/document-1.txt --citations\nHow many?"
+        in json.loads(path.read_text())["cells"][-1]["source"]
+    )
+
+
+def test_a_notebook_says_what_no_option_can():
+    settings.use("practice", True)
+    thread = talk(turn("Why?", "So."))
+    thread.turns[-1] = thread.turns[-1]._replace(body={"mcp_servers": [{"name": "maps"}]})
+    assert "Left out: the MCP server maps." in thread.export("notebook")
+
+
 def test_an_empty_conversation_says_that_there_is_nothing():
     with pytest.raises(InputError, match="nothing said in the conversation rome"):
         threads.get("rome").export()

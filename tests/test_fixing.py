@@ -111,7 +111,8 @@ def test_an_error_in_a_function_of_an_earlier_cell_corrects_that_cell(shell):
     shell.run("z = 1\nmean([])")
     result = fixed(shell, "--apply")
     assert f"--- In[{earlier}]" in result.seen
-    assert f"`# In[{earlier}]` or `# In[{earlier + 1}]`" in question()
+    assert "`# another cell` or `# this cell`" in question()
+    assert "  this cell, line 2\n    mean([])\n  another cell, line 2, in mean\n" in question()
     assert "z = 1\nmean([])" in question()
     assert '<value of="xs" type="list of 0">' in question()
     assert shell.inserted[0][0].startswith("def mean(xs):\n    return (sum(xs)")
@@ -252,7 +253,7 @@ def test_the_ledger_has_the_call_and_the_conversation_is_its_own(shell):
 def test_the_marker_of_the_cell_is_no_part_of_it_and_without_one_the_likest_is_meant(shell, says):
     shell.run("def half(x):\n    return x / 0")
     shell.run("value = half(4)\nprint(value)")
-    for marker in (f"# In[{shell.ip.execution_count - 1}]\n", ""):
+    for marker in ("# this cell\n", f"# In[{shell.ip.execution_count - 1}]\n", ""):
         says(f"So:\n```python\n{marker}value = half(5)\nprint(value)\n```")
         fixed(shell, "--apply do")
         assert "value = half(5)\nprint(value)" == shell.inserted[-1][0]
@@ -365,3 +366,16 @@ for cell in ("penguins = 3", "made = pengiuns", "%claude fix --apply"):
 print(ip.rl_next_input)
 print("made" in ip.user_ns)
 """
+
+
+def test_the_same_failure_in_a_cell_of_another_number_asks_the_same(shell):
+    """So a recorded correction is found when the notebook runs again."""
+    asked = []
+    for _ in range(2):
+        shell.run("def mean(xs):\n    return sum(xs) / len(xs)")
+        shell.run("z = 1\nmean([])")
+        fixed(shell)
+        shell.run("%%claude -q --no-history -o told\npractice:echo {Err}")
+        asked.append((question(), str(shell["told"])))
+    assert asked[0] == asked[1]
+    assert "In[" not in "".join(asked[0])

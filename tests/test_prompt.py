@@ -58,15 +58,37 @@ def test_references_become_values_in_one_pass(prompt, expected):
 @pytest.mark.parametrize(
     "prompt",
     [
-        "", "{}", "{ x }", "{x", "x}", "{{x}", "{{{x", "{0}", "{x!r}", "{x=}", "{x()}", "{x:}", "{x: y}",
-        "{_hidden}",
-        "{x.__class__}", "{rows[0].__init__}", "{rows[i]}", "{x + 1}", "{x, i}", "{k: v for k, v in x}",
+        "", "{}", "x}", "{{x}", "{{{x", "{0}", "{x:}", "{x: y}", "{_hidden}", "{x, i}",
+        "{k: v for k, v in x}", "{ x: 1 }", "{ x += 1; }", "{x {i: 2}",
         '{"x": 1}', "{'x': [1, {}]}", "function f() { return x; }", "a{color: red}", "{{ x }}", "{% if x %}",
     ],
 )  # fmt: skip
 def test_braces_that_are_no_reference_stay_without_a_word(prompt):
     rendered = render(prompt, NAMES)
     assert (prompt, []) == (rendered.text, rendered.hints)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("{df.head()}", "nothing is called; write {df:head 5}"),
+        ("{df.tail(3)}", "nothing is called; write {df:tail 3}"),
+        ("{df[:3]}", "nothing is sliced; write {df:head 3} of a frame, else name it in a cell"),
+        ("{x!r}", "write {x}"),
+        ("{ x }", "write {x}, without spaces"),
+        ("{x", "no closing brace; write {x}"),
+        *(
+            (written, "nothing is evaluated; give it a name in a cell, and write that")
+            for written in (
+                "{df.describe()}", '{df[["a", "b"]]}', '{df.loc[0,"a"]}', "{x=}", "{x()}", "{x + 1}",
+                "{x.__class__}", "{rows[0].__init__}", "{rows[i]}",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_braces_that_seem_to_name_a_variable_stay_and_a_hint_says_what_to_write(written, why):
+    rendered = render(f"Look: {written}", NAMES)
+    assert (f"Look: {written}", [f"Sent as written: {written} ({why})"]) == (rendered.text, rendered.hints)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +113,9 @@ def test_latex_and_f_strings_stay_and_one_hint_says_so(prompt):
         ("{df.nothing}", "{df.nothing} (no .nothing in it)"),
         ("{rows[7]}", "{rows[7]} (no [7] in it)"),
         ("{df.head}", "{df.head} (a function; nothing is called)"),
-        ("{df:hed}", "{df:hed} ('hed' does not suit a DataFrame)"),
+        ("{df:hed}", "{df:hed} ('hed' does not suit a DataFrame; there are head 5, tail 5, csv and schema)"),
+        ('{df["aa"]}', """{df["aa"]} (no ["aa"] in it; did you mean ['a']?)"""),
+        ('{rows[0]["zz"]}', '{rows[0]["zz"]} (no ["zz"] in it; there are k)'),
         ("{name:.2f}", "{name:.2f} ('.2f' does not suit a str)"),
     ],
 )
@@ -340,3 +364,10 @@ def test_what_is_attached_to_be_cited_is_a_document_and_what_is_in_the_text_is_n
     assert [("document", "a.txt"), ("document", "df"), ("text", None)] == [
         (block["type"], block.get("title")) for block in made.blocks
     ]
+
+
+def test_an_address_is_no_file_to_attach_and_the_hint_says_how_to_make_it_one():
+    with pytest.raises(InputError) as caught:
+        render("x", {}, attach=["https://example.com/papers/a.pdf?x=1"])
+    assert "https://example.com/papers/a.pdf?x=1 is an address, not a file" == caught.value.message
+    assert caught.value.hint.endswith("then --attach a.pdf")

@@ -101,6 +101,20 @@ def test_a_line_is_taken_out(lesson, folder):
     assert "Nothing is recorded" in lesson.run("%claude replay forget all --yes").seen
 
 
+def test_a_range_of_lines_is_taken_out(lesson, folder):
+    lesson.run("%claude and a third")
+    assert "Forgotten: 2 lines" in lesson.run("%claude replay forget 2-9 --yes").seen
+    assert ["Name a bird"] == [t.prompt for t in Cassette(folder / NAME).exchanges()]
+    assert isinstance(lesson.error("%claude replay forget 5-9"), InputError)
+
+
+def test_the_results_of_tools_are_told_by_the_tool(lesson):
+    lesson.run("def weather(city: str) -> str:\n    return 'sunny'")
+    lesson.run("%%claude --new --tool weather\nHow is the weather in Paris?")
+    told = lesson.run("%claude replay").result["prompt"]
+    assert ["How is the weather in Paris?", "results of weather"] == [*told][2:]
+
+
 def test_before_lines_are_gone_it_asks_and_names_them(lesson, folder, monkeypatch):
     asked = []
     monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or "n")

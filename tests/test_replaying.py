@@ -417,7 +417,39 @@ def test_a_miss_because_of_other_turns_says_to_run_all_cells(service, bare):
     bare.run("%claude and another")
     bare.run("%claude replay only")
     missed = bare.error("%claude and another")
+    assert "“and another” is recorded in claude.replay.jsonl after other turns, at line 2" == missed.message
     assert missed.hint.startswith("The turns before it are others: restart the kernel and run all cells.")
     bare.run("%claude reset")
     bare.run("%%claude\nName a bird")
     assert "restart" not in bare.error("%claude and a third").hint
+
+
+def test_a_first_question_after_another_turn_is_told_by_its_own_line(service, bare):
+    bare.run("%claude replay auto")
+    bare.run("%%claude\nName a bird")
+    bare.run("%%claude --new\nName a fish")
+    bare.run("%claude and another")
+    bare.run("%claude replay only")
+    missed = bare.error("%claude Name a bird")
+    assert "“Name a bird” is recorded in claude.replay.jsonl after other turns, at line 1" == missed.message
+    assert missed.hint.startswith("The turns before it are others")
+
+
+def test_a_miss_without_the_notebook_s_name_says_to_name_the_file(bare, folder):
+    for name in ("one", "two"):
+        (folder / f"{name}.replay.jsonl").touch()
+    assert "claude.replay.jsonl" in (said := bare.run("%claude replay only").seen)
+    assert "there is no such file, so nothing can be played" in said
+    missed = bare.error("%%claude\nName a bird")
+    assert "No POST /v1/messages is recorded in claude.replay.jsonl: there is no such file" == missed.message
+    assert (
+        "The notebook's name is not known; type %claude replay only one.replay.jsonl "
+        "There are one.replay.jsonl, two.replay.jsonl." == missed.hint
+    )
+    assert "no such file" not in bare.run("%claude replay only one.replay.jsonl").seen
+
+
+def test_a_word_without_an_ending_names_a_file_like_the_others(folder):
+    assert folder / "lesson.replay.jsonl" == replaying.place("lesson").value
+    (folder / "tape").touch()
+    assert folder / "tape" == replaying.place("tape").value

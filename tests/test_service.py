@@ -144,6 +144,13 @@ def test_a_text_that_is_no_table_goes_up_so_that_claude_can_read_it(shell, here)
     assert "--attach data.csv" in error.hint
 
 
+def test_a_large_file_goes_up_once_in_a_session(shell, here):
+    (here / "long.txt").write_text("Cats sleep. " * 100_000)
+    first = shell.run("%%claude --attach long.txt --no-history\nWho sleeps?").seen
+    second = shell.run("%%claude --attach long.txt --no-history\nWho sleeps?").seen
+    assert (True, False) == ("uploaded long.txt" in first, "uploaded long.txt" in second)
+
+
 def test_a_path_that_is_a_variable_s_name_is_told_its_braces(shell, here):
     shell.run("import pandas as pd; penguins = pd.DataFrame({'mass': [3700]})")
     error = shell.error("%claude files upload penguins")

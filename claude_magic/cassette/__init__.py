@@ -173,13 +173,18 @@ class _Exchange:
         recorded = ((number, line["request"]) for number, line in self.cassette.each())
         found = closest.closest(asked, recorded)
         if found is None:
-            return ReplayError(f"No {call} is recorded in {name}", hint=hint)
+            more = "" if self.cassette.path.exists() else ": there is no such file"
+            return ReplayError(f"No {call} is recorded in {name}{more}", hint=hint)
         if not found.differences:
             return self._unplayable()
         said, near = lines.prompt(asked.get("body")), lines.prompt(found.request.get("body"))
         where = f"line {found.number}" + (f" (“{near}”)" if near and near != said else "")
         if closest.has_other_turns(found.request, asked):
             hint = f"The turns before it are others: restart the kernel and run all cells. {hint}"
+            if said and closest.has_same_question(found.request, asked):
+                return ReplayError(
+                    f"“{said}” is recorded in {name} after other turns, at line {found.number}", hint=hint
+                )
         return ReplayError(
             f"{f'“{said}”' if said else 'This request'} is not recorded in {name}; the closest, {where}, "
             f"differs in {closest.told(found.differences, asked)}",

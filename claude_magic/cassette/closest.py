@@ -37,7 +37,7 @@ class Closest(NamedTuple):
 
 
 def closest(asked: dict[str, Any], recorded: Iterable[tuple[int, dict[str, Any]]]) -> Closest | None:
-    """Return the recorded request that differs least; None where none is of that call.
+    """Return the recorded request of the same question, or that differs least; None: none is of that call.
 
     Requests are given as a cassette's lines hold them, with their numbers.
     """
@@ -46,9 +46,12 @@ def closest(asked: dict[str, Any], recorded: Iterable[tuple[int, dict[str, Any]]
         for number, other in recorded
         if (other.get("method"), other.get("path")) == (asked["method"], asked["path"])
     )
-    return min(
-        same_call, key=lambda found: (len(found.differences), -_likeness(found.differences)), default=None
-    )
+
+    def distance(found: Closest) -> tuple[bool, int, float]:
+        other = not has_same_question(found.request, asked)
+        return other, len(found.differences), -_likeness(found.differences)
+
+    return min(same_call, key=distance, default=None)
 
 
 def differences(recorded: Any, asked: Any, field: str = "") -> Iterator[Difference]:
@@ -78,6 +81,11 @@ def told(found: list[Difference], asked: dict[str, Any]) -> str:
 def has_other_turns(recorded: dict[str, Any], asked: dict[str, Any]) -> bool:
     """Say whether the turns before the question are not those that were recorded."""
     return _turns(recorded)[:-1] != _turns(asked)[:-1]
+
+
+def has_same_question(recorded: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Say whether both end with the same message."""
+    return bool(_turns(asked)) and _turns(recorded)[-1:] == _turns(asked)[-1:]
 
 
 def _turns(request: dict[str, Any]) -> list[Any]:

@@ -266,7 +266,15 @@ def prompt(body: Any) -> str:
     content = messages[-1].get("content") if isinstance(messages, list) and messages else ""
     if isinstance(content, list):
         texts = [b.get("text") for b in content if isinstance(b, dict) and b.get("type") == "text"]
-        content = texts[-1] if texts else ""
+        content = texts[-1] if texts else _results(messages)
     text = content.get("begins", "") if isinstance(content, dict) else content
     words = " ".join(text.split()) if isinstance(text, str) else ""
     return words if len(words) <= BEGINS else words[: BEGINS - 1] + "…"
+
+
+def _results(messages: list[Any]) -> str:
+    """Return what stands for a message of results: the tools that were called before it."""
+    before = messages[-2].get("content") if len(messages) > 1 and isinstance(messages[-2], dict) else None
+    blocks = before if isinstance(before, list) else []
+    names = [str(b.get("name")) for b in blocks if isinstance(b, dict) and b.get("type") == "tool_use"]
+    return f"results of {', '.join(dict.fromkeys(names))}" if names else ""

@@ -21,7 +21,7 @@ from claude_magic.tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from claude_magic.thread import Thread
 
@@ -97,7 +97,12 @@ def _made(thread: Thread, form: str, stem: str) -> Exported:
 
 
 def request(thread: Thread) -> dict[str, Any]:
-    """Return the body that asks a thread's last question, by the settings in force, and its answer last."""
+    """Return the body that asked a thread's last question, and its answer last.
+
+    Where the thread does not know what it was asked with, the settings in force say it.
+    """
+    if last := thread.turns[-1].body:
+        return {**_anywhere(last), "messages": thread.messages}
     params = Toolbox(thread.kit.tools, approve=lambda *_: False).parameters if thread.kit else {}
     room = making.room(thread.skills, None)
     model = thread.turns[-1].model or None
@@ -106,6 +111,13 @@ def request(thread: Thread) -> dict[str, Any]:
     except ClaudeError as error:
         error.hint += " An export is made with the settings in force."
         raise
+
+
+def _anywhere(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body without the container that it was asked in, which will be gone."""
+    container = {k: v for k, v in (body.get("container") or {}).items() if k != "id"}
+    made = {k: v for k, v in wire.plain(dict(body)).items() if k != "container"}
+    return {**made, **({"container": container} if container else {})}
 
 
 def _keys() -> tuple[Secret, ...]:
@@ -136,8 +148,8 @@ def _python(body: dict[str, Any], thread: Thread, stem: str) -> Exported:
 
 def _notebook(body: dict[str, Any], thread: Thread, stem: str) -> Exported:
     held, files = apart(body, f"{stem}_files/" if stem else "", 0)
-    counts = [len(turn.messages) for turn in thread.turns]
-    return Exported(notebook.cells(held, counts, thread, sorted(files)), files if stem else {})
+    turns = [_clean(clean.value(wire.plain(dict(turn.body or body)), _keys())) for turn in thread.turns]
+    return Exported(notebook.cells(held["messages"], turns, thread, sorted(files)), files if stem else {})
 
 
 def _curl(body: dict[str, Any], _: Thread, stem: str) -> Exported:

@@ -1,6 +1,7 @@
 """Which parts of a conversation are too long to stand in a text?
 
-Data in base64: an image, a PDF. Each becomes a `Beside`, a note that names the file it can be put into.
+Data in base64, such as an image's or a PDF's; for a notebook, also a document that is a text. Each becomes a
+`Beside`, a note that names the file it can be put into.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def _apart(value: Any, folder: str, longest: int, files: dict[str, bytes], kind:
     data = value.get("data")
     if value.get("type") == "base64" and isinstance(data, str) and len(data) > longest:
         return {**value, "data": _beside(data, str(value.get("media_type")), folder, kind, files)}
+    if value.get("media_type") == "text/plain" and isinstance(data, str) and not longest:  # a document's
+        return {**value, "data": _kept(data.encode(), "text/plain", folder, kind, files)}
     kind = str(value.get("type") or kind)
     return {k: _apart(v, folder, longest, files, kind) for k, v in value.items()}
 
@@ -45,6 +48,10 @@ def _beside(data: str, media_type: str, folder: str, kind: str, files: dict[str,
         held = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return data  # it stays as it came
+    return _kept(held, media_type, folder, kind, files)
+
+
+def _kept(held: bytes, media_type: str, folder: str, kind: str, files: dict[str, bytes]) -> Beside:
     name = next((name for name, known in files.items() if known == held), None)
     if name is None:
         name = f"{folder}{kind}-{len(files) + 1}{mimetypes.guess_extension(media_type) or ''}"

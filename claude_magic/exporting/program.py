@@ -12,8 +12,8 @@ WIDTH = 100
 HEAD = '''\
 """{title}: asks its last question again.
 
-The key is taken from ANTHROPIC_API_KEY. With CLAUDE_MAGIC_PRACTICE=on, practice answers
-without one.
+The key is taken from ANTHROPIC_API_KEY; claude-magic login, in a terminal, keeps one. With
+CLAUDE_MAGIC_PRACTICE=on, practice answers without one.
 """
 
 '''

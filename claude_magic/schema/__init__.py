@@ -16,9 +16,10 @@ from claude_magic import wire
 from claude_magic.errors import InputError
 from claude_magic.schema import sent
 from claude_magic.schema.checks import check
-from claude_magic.schema.kinds import Kind, kind, name
+from claude_magic.schema.kinds import USABLE, Kind, is_type, kind, name
 
 VALUE = "value"  # the one property of an answer whose type is no object
+LABELS = 'Give --choices yes,no, in Python choices=["yes", "no"].'
 JSON_TYPES = frozenset(("object", "array", "string", "integer", "number", "boolean", "null"))
 
 
@@ -47,7 +48,7 @@ def shape(wanted: Any) -> Shape:
     """Return the shape of a type; raises InputError for one that cannot be asked for."""
     if isinstance(wanted, Shape):
         return wanted
-    named = str(wanted.get("title", "answer")) if isinstance(wanted, Mapping) else name(wanted)
+    named = _name(wanted)
     try:
         said, load = _read(wanted)
         made = sent.compiled(said, named)
@@ -67,11 +68,23 @@ def shape(wanted: Any) -> Shape:
     return Shape(made, load, named, bare)
 
 
+def _name(wanted: Any) -> str:
+    if isinstance(wanted, Mapping):
+        return str(wanted.get("title", sent.UNNAMED))
+    return name(wanted) if is_type(wanted) else sent.UNNAMED
+
+
+def _a(wanted: Any) -> str:
+    """Return a word for a value, whatever it is, by its type."""
+    what = type(wanted).__name__
+    return f"{'An' if what[:1].lower() in 'aeiou' else 'A'} {what}"
+
+
 def choices(labels: Iterable[str]) -> Shape:
     """Return the shape of an answer that is one of these labels."""
     named = list(dict.fromkeys(labels))
     if len(named) < 2:
-        raise InputError("There must be two labels or more to choose from", hint="Give --choices yes,no.")
+        raise InputError("There must be two labels or more to choose from", hint=LABELS)
     return shape(typing.Literal[tuple(named)])
 
 
@@ -137,7 +150,12 @@ def _read(wanted: Any) -> Kind:
     if isinstance(wanted, str):
         hint = f"Write {wanted} without quotes; a text describes a field: {{'{wanted}': 'what it is'}}."
         raise InputError(f"{wanted!r} is a text, not a type", hint=hint)
+    if isinstance(wanted, list | tuple | set) and wanted:
+        return _field("it", wanted)
     if not isinstance(wanted, Mapping):
+        if not is_type(wanted):
+            what = name(wanted) if isinstance(wanted, int | float | list) else _a(wanted)
+            raise InputError(f"{what} cannot be asked for: it is a value, not a type", hint=USABLE)
         return kind(wanted)
     if _is_schema(wanted):
         said = sent.whole(wanted, str(wanted.get("title", "answer")))

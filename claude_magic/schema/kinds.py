@@ -168,7 +168,9 @@ def _object(node: Any, within: tuple[type, ...]) -> dict[str, Any]:
         properties[node.tag_field] = {"enum": [node.tag]}
         required.append(node.tag_field)
     notes = _hints(cls)
-    for field in node.fields:
+    order = {of: n for n, of in enumerate(notes)}  # msgspec has those of a TypedDict by the alphabet
+    fields = sorted(node.fields, key=lambda f: order.get(f.name, -1)) if _is_typed_dict(cls) else node.fields
+    for field in fields:
         said = _said(field.type, (*within, cls))
         note = told(notes.get(field.name))
         said = _as_written(notes.get(field.name), said)
@@ -177,6 +179,16 @@ def _object(node: Any, within: tuple[type, ...]) -> dict[str, Any]:
             required.append(field.encode_name)
     made = {"type": "object", "properties": properties, "required": required}
     return {**made, "additionalProperties": False, **_documented(cls)}
+
+
+def _is_typed_dict(cls: Any) -> bool:
+    return hasattr(typing.get_origin(cls) or cls, "__total__")
+
+
+def is_type(wanted: Any) -> bool:
+    """Say whether something is written as a type, and not a value such as a frame or a number."""
+    package = type(wanted).__module__.partition(".")[0]
+    return wanted is None or isinstance(wanted, type) or package in ("typing", "types", "typing_extensions")
 
 
 def _as_written(hint: Any, said: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,8 @@ anyOf oneOf uniqueItems $schema $id $comment $anchor readOnly writeOnly deprecat
 HANDLED = frozenset((*KEPT, *SPOKEN, *SILENT.split()))
 MOST_OPTIONAL, MOST_UNIONS = 24, 16  # of a whole request
 MOST_NODES = 2_000
-ANY_KEYS = "Name the fields, or ask for a list of pairs."
+UNNAMED = "answer"  # what a schema without a title is called
+ANY_KEYS = "Name the fields, or ask for a list: list[{'key': str, 'value': int}]."
 
 
 class Weight(NamedTuple):
@@ -115,7 +116,10 @@ def compiled(node: dict[str, Any], where: str) -> dict[str, Any]:
     """Return a schema as the service compiles it; raises InputError for what it cannot say."""
     made = {word: node[word] for word in KEPT if word in node}
     if "prefixItems" in node:
-        raise InputError(f"{where} is a tuple, which cannot be asked for", hint="Use a list or named fields.")
+        raise InputError(
+            f"{where} is a tuple, which cannot be asked for",
+            hint="Name the fields: {'first': str, 'second': int}.",
+        )
     if not all(isinstance(label, str | int | float | None) for label in node.get("enum", ())):
         raise InputError(f"{where} chooses among values that are not plain", hint="Choose among texts.")
     made |= {word: node[word] for word in ("format", "pattern", "minItems") if _compiles(word, node)}
@@ -127,7 +131,9 @@ def compiled(node: dict[str, Any], where: str) -> dict[str, Any]:
     if node.get("type") == "object" or "properties" in node:
         made |= _object(node, where)
     elif node.get("type") == "array" and "items" not in made:
-        raise InputError(f"{where} is a list of anything, which cannot be asked for", hint="Say list[str].")
+        raise InputError(
+            f"{where} is a list of anything, which cannot be asked for", hint="Say of what: list[str]."
+        )
     elif not {"type", "enum", "const", "anyOf"} & made.keys():
         raise InputError(f"{where} may be anything, which cannot be asked for", hint="Give it a type: str.")
     if text := _description(node, made):

@@ -6,6 +6,7 @@ API. A function of the notebook comes before a tool of the API with the same nam
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import InputError, nearest
@@ -33,6 +34,9 @@ def _meant(word: str, namespace: Mapping[str, Any]) -> list[Any]:
         return [server_tool(word) if service and not callable(value) else _one(value, word)]
     if service:
         return [server_tool(word)]
+    if hasattr(builtins, word):
+        hint = "Write a small function around it, with types: def name(x: int): …"
+        raise InputError(f"{word} is Python's own and does not say what it takes", hint=hint)
     close = nearest(word, [*_functions(namespace), *KNOWN])
     hint = (
         f"Did you mean {close}?"
@@ -64,12 +68,21 @@ def _one(value: Any, word: str) -> Any:
     if isinstance(value, Tool | Mcp):
         return value
     if callable(value):
-        return define(value)
+        return _defined(value, word)
     what = type(value).__name__
     raise InputError(
         f"{word} is no tool but of type {what}",
         hint="Name a function, or a list of functions with a $ before it.",
     )
+
+
+def _defined(function: Any, word: str) -> Tool:
+    try:
+        return define(function)
+    except InputError as error:
+        if "." in word and getattr(function, "__module__", "__main__") != "__main__":  # not for the reader to mend
+            error.hint = f"Write a small function around {word}, with types: def name(x: str): …"
+        raise
 
 
 def _functions(namespace: Mapping[str, Any]) -> list[str]:

@@ -88,7 +88,7 @@ class Toolbox:
             self.servers.append(one)
             one = one.toolset
         if isinstance(one, str):
-            one = server.server_tool(one)
+            one = _of_service(one)
         made = one if isinstance(one, dict | Tool) else define(one)
         name = made.get("name") if isinstance(made, dict) else made.name
         if isinstance(made, Tool) and name in self._tools and self._tools[name].function == made.function:
@@ -257,6 +257,14 @@ def answered(block: Mapping[str, Any], content: Content, *, is_error: bool) -> d
     if block.get("toolset_name"):
         made["toolset_name"] = block["toolset_name"]
     return made
+
+
+def _of_service(name: str) -> dict[str, Any]:
+    try:
+        return server.server_tool(name)
+    except InputError as error:
+        error.hint = f"A function is given itself, without quotes: tools=[{name}]. {error.hint}"
+        raise
 
 
 def _failure(error: BaseException, tool: Tool) -> str:
