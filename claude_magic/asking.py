@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import (
@@ -30,7 +31,7 @@ from claude_magic import (
 from claude_magic.answer import Answer
 from claude_magic.cell import Ask
 from claude_magic.dryrun import DryRun, dry_run
-from claude_magic.errors import AnswerError, InputError, Stopped, printable
+from claude_magic.errors import AnswerError, ClaudeError, InputError, Stopped, printable
 from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ KEYWORDS = (
 )
 # fmt: on
 """The fields of `Ask` that are keywords of `chat.ask` too."""
+GOING_ON = ("model", "max_tokens", "effort", "think", "params", "cache", "replay", "max_steps", "max_cost")
+"""The fields of `Ask` that are keywords of `chat.go_on` too."""
 VALUES: dict[str, Callable[[Answer], Any]] = {"json": Answer.json, "df": Answer.df}  # what -o NAME binds
 
 
@@ -85,10 +88,12 @@ def keywords(asked: Ask, names: Mapping[str, Any]) -> dict[str, Any]:
     return meaning.meant(given, names)
 
 
-def go_on(shell: Any, thread: Thread) -> Answer:
+def go_on(shell: Any, thread: Thread, asked: Ask | None = None) -> Answer:
     """Go on with the unfinished answer of a conversation, as `ask` does with a question."""
-    turn = _Turn(shell, Ask(""), prompt.Rendered([], "", [], {}), thread.name)
-    return turn.run(lambda **how: chat.go_on(thread, **how))
+    asked = asked or Ask("")
+    given = {name: value for name in GOING_ON if (value := getattr(asked, name)) not in (None, {})}
+    turn = _Turn(shell, asked, prompt.Rendered([], "", [], {}), thread.name)
+    return turn.run(lambda **how: chat.go_on(thread, **given, **how))
 
 
 def render(shell: Any, text: str, asked: Ask | None = None, *, code: bool = False) -> Rendered:
@@ -159,6 +164,10 @@ class _Turn:
                 value = self._finish(view, answer, format)
         answer.shown_in = self.shell.execution_count
         if asked.out:
+            if isinstance(self.shell.user_ns.get(asked.out), ModuleType):
+                showing.note(
+                    f"{asked.out} was a module and is the answer now; import it again to have it back"
+                )
             self.shell.user_ns[asked.out] = value
         if format == "code" and (told := nextcell.put(self.shell, answer)) and not asked.quiet:
             showing.note(told)
@@ -172,6 +181,8 @@ class _Turn:
             partial = getattr(error, "answer", None)
             if isinstance(partial, Answer):
                 self.shell.user_ns["_claude"] = partial
+                if isinstance(error, ClaudeError) and error.hint:
+                    error.hint = error.hint.replace("error.partial", "_claude")
                 partial.shown_in = self.shell.execution_count
                 if view is not None:
                     view.badge = showing.mark(partial)
@@ -298,6 +309,7 @@ def _dry_run(
     if not asked.quiet:
         for name, what in () if asked.show_request else rendered.used.items():
             showing.note(f"{{{name}}}: {what}")
-        for told in (*rendered.hints, *(history.notes(thread, found.body) if thread else ())):
+        notes = (*rendered.hints, *(history.notes(thread, found.body) if thread else ()))
+        for told in (*notes, *found.refused(asked.max_cost)):
             showing.note(told)
     return found

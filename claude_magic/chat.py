@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from claude_magic.answer import Answer
     from claude_magic.call import Watch
     from claude_magic.client import Client
-    from claude_magic.compose import Attached, Prompt
-    from claude_magic.forms import Choices
+    from claude_magic.compose import Prompt
+    from claude_magic.keywords import Attached, Choices
 
 OF_A_QUESTION = ("attach", "skills", "tools", "max_steps", "approve", "returns", "choices")
 """Keywords of `ask` that `go_on` has from the question itself, or cannot have."""

@@ -100,6 +100,7 @@ def compare(
             hint="Leave out --tool, or ask one model after the other.",
         )
     client, asked = client or current.client(given.get("replay")), threads.asked
+    attach = compose.attached(attach)
     _upload(prompt, attach, client, watch, code=bool(given.get("skills") or talk.skills))
     together = _Together(holding.allowance(max_cost).limit, len(names))
     with Cutter(_address(client)) as cutter:

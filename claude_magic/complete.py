@@ -213,15 +213,17 @@ def _tools(_: str, state: State) -> list[str]:
 
     held: Mapping[str, Any] = state.get("variables", {})
     own = (n for n, v in held.items() if isinstance(v, Tool | Callable) and not _is_type(v))
-    return [*sorted(own), *KNOWN]
+    return [*sorted(own), *(word for word, known in KNOWN.items() if not known.here)]
 
 
-def _types(_: str, state: State) -> list[str]:
+def _types(fragment: str, state: State) -> list[str]:
     """Return the classes and schemas of the notebook, and Python's own types."""
     from claude_magic.typenames import KNOWN
 
     held: Mapping[str, Any] = state.get("variables", {})
-    return [*sorted(name for name, value in held.items() if _is_type(value)), *KNOWN]
+    before, bracket, _ = fragment.rpartition("[")
+    names = [*sorted(name for name, value in held.items() if _is_type(value)), *KNOWN]
+    return [f"{before}{bracket}{name}" for name in names]
 
 
 def _is_type(value: Any) -> bool:
@@ -293,11 +295,18 @@ def install(ip: Any, state: Callable[[], State] | None = None) -> None:
         found = complete(context.full_text, context.cursor_line, context.cursor_position, known)
         if not found:
             return {"completions": []}
-        # one that adds nothing, where there is none: only so are IPython's own guesses kept away
-        made = [SimpleCompletion(text=option, type="claude") for option in found.options or [found.fragment]]
+        if not found.options:
+            found = _again(context.full_text.split("\n")[context.cursor_line][: context.cursor_position])
+        made = [SimpleCompletion(text=option, type="claude") for option in found.options]
         return {"completions": made, "matched_fragment": found.fragment, "suppress": True, "ordered": True}
 
     ip.Completer.custom_matchers.append(matcher)
+
+
+def _again(before: str) -> Found:
+    """Offer the word that is there, where nothing fits: only an offer keeps IPython's own guesses away."""
+    word = re.search(r"\S*\s*$", before)[0]  # type: ignore[index] # it always matches
+    return Found(word, [word])
 
 
 def uninstall(ip: Any) -> None:

@@ -16,17 +16,16 @@ from claude_magic.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from claude_magic.catalog import Model
+    from claude_magic.keywords import Attached
     from claude_magic.settings import Setting
     from claude_magic.thread import Thread
-
-    Attached = Sequence[str | Path | Mapping[str, Any]] | str | Path | Mapping[str, Any]
 
 Prompt = str | list[dict[str, Any]]
 
 MESSAGE = 4  # tokens around a message
+TOOL_PROMPT = 400  # tokens, where the catalogue knows no figure
 LEAST_BUDGET = 1024  # thinking tokens, the least that older models take
 NOT_COUNTED = frozenset(
     {"max_tokens", "stream", "metadata", "stop_sequences", "service_tier", "inference_geo", "container"}
@@ -70,13 +69,13 @@ def attached(given: Attached) -> Sequence[Any]:
 def _blocks(prompt: Any) -> list[dict[str, Any]]:
     if isinstance(prompt, str):
         return [{"type": "text", "text": prompt}]
-    wrong = [one for one in prompt if not isinstance(one, dict)] if isinstance(prompt, list | tuple) else [prompt]
-    if wrong:
+    given = prompt if isinstance(prompt, list | tuple) else [prompt]
+    if wrong := [one for one in given if not isinstance(one, dict)]:
         raise InputError(
             f"A question is a text, or a list of content blocks, and not of type {type(wrong[0]).__name__}",
             hint="Give a text; files, pictures and frames go along with attach=[…].",
         )
-    return list(prompt)
+    return list(given)
 
 
 def request(
@@ -272,8 +271,18 @@ def estimate(body: Mapping[str, Any], model: str | None = None) -> int:
     words = " ".join(
         _text(body[part]) for part in ("system", "messages", "tools", "output_config") if part in body
     )
-    total = catalog.estimate_tokens(words, name) + MESSAGE * len(body["messages"])
+    total = catalog.estimate_tokens(words, name) + MESSAGE * len(body["messages"]) + _tool_prompt(body, found)
     return total + sum(_attachment(block, found) for block in _sources(body))
+
+
+def _tool_prompt(body: Mapping[str, Any], model: Model | None) -> int:
+    """Return the tokens of what the service says to a model about tools, where there are any."""
+    if not body.get("tools"):
+        return 0
+    chosen = body.get("tool_choice")
+    forced = isinstance(chosen, dict) and chosen.get("type") in ("any", "tool")
+    known = (model and model.tool_prompt_tokens) or {}
+    return known.get("any" if forced else "auto") or TOOL_PROMPT
 
 
 def _text(value: Any) -> str:

@@ -53,7 +53,8 @@ def history(_: Any, call: CommandCall) -> Any:
 
 def go_on(shell: Any, call: CommandCall) -> Any:
     """Go on with an answer that was stopped or cut short."""
-    return asking.go_on(shell, reports.known(call.rest) if call.rest else threads.to_go_on())
+    thread = reports.known(call.rest) if call.rest else threads.to_go_on()
+    return asking.go_on(shell, thread, call.ask)
 
 
 def export(_: Any, call: CommandCall) -> Any:

@@ -61,6 +61,13 @@ class DryRun(NamedTuple):
 
         return pd.DataFrame(self.costs, columns=Cost._fields).set_index("model")
 
+    def refused(self, max_cost: Decimal | None) -> list[str]:
+        """Return a line where the call would be refused, as it may cost more than `max_cost` USD."""
+        high = added(c.high for c in self.costs[: self.asked])
+        if max_cost is None or high is None or high <= max_cost:
+            return []
+        return [f"It would be refused: it may cost {limits.usd(high)}, more than {limits.usd(max_cost)}."]
+
     def __repr__(self) -> str:
         chosen = self.costs[0]
         share = f", {_percent(chosen.context_share)} of the context window" if chosen.context_share else ""
@@ -126,8 +133,10 @@ def cost(body: Mapping[str, Any], name: str, count: Count, earlier: int = 0) -> 
     """Return what a model takes for a body whose input is counted; `earlier` tokens may come on top of it."""
     model = catalog.find(name)
     most = min(body["max_tokens"], (model and model.max_output_tokens) or body["max_tokens"])
-    kept = limits.cached_for(body)  # then the input may be read from the cache, or written to it
-    low = _price(body, name, {"cache_read_input_tokens" if kept else "input_tokens": count.tokens})
+    prices = catalog.price(name)
+    known = prices is None or None not in (prices.cache_read, prices.cache_write_5m)
+    kept = limits.cached_for(body) if known else None  # then input may be read from the cache, or written
+    low = _price(body, name, _least(body, count.tokens, kept))
     whole = count.tokens + earlier
     high = _price(
         body,
@@ -141,6 +150,26 @@ def cost(body: Mapping[str, Any], name: str, count: Count, earlier: int = 0) -> 
     window = model.context_window if model else None
     share = count.tokens / window if window else None
     return Cost(name, count.tokens, count.counted, most, low, high, share)
+
+
+def _least(body: Mapping[str, Any], tokens: int, kept: str | None) -> dict[str, Any]:
+    """Return the input as it costs least: what came before is read from the cache, a new question is not."""
+    if kept is None:
+        return {"input_tokens": tokens}
+    *before, last = body["messages"]
+    if not before:  # the same question may have been asked before
+        return {"cache_read_input_tokens": tokens}
+    old = compose.estimate({**body, "messages": before}) / max(compose.estimate(body), 1)
+    read = min(round(tokens * old), tokens)
+    new = tokens - read
+    written = next(limits.cache_marks({"messages": [last]}), None) or body.get("cache_control")
+    if not written:
+        return {"cache_read_input_tokens": read, "input_tokens": new}
+    return {
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": new,
+        "cache_creation": {f"ephemeral_{kept}_input_tokens": new},
+    }
 
 
 def plays(body: Mapping[str, Any], replay: str | None, client: Client | None = None) -> bool:

@@ -6,6 +6,7 @@ would change; `--apply` puts it into a cell below. Nothing is run.
 
 from __future__ import annotations
 
+import builtins
 import difflib
 import linecache
 import os
@@ -191,7 +192,7 @@ def _prompt(shell: Any, case: Case, words: str, asked: Ask) -> Rendered:
         outer, inner = list(case.called.values())[:2]
         parts.append(WHICH.format(inner=inner, outer=outer))
     if words:
-        parts.append(f"What the author says: {words}")
+        parts.append(f"What the author says: {private.check('What you say', words)}")
     for name, text in case.sources.items():
         parts.append(tagged("cell", name, text, called=case.called[name]))
         used[name] = lines(text)
@@ -238,7 +239,7 @@ def _near(shell: Any, case: Case) -> Iterator[str]:
     error = case.failure and case.failure.error
     name = error.name if isinstance(error, NameError) else None
     if name:
-        known = [*_namespace(shell, _own(shell, case))]
+        known = [*_namespace(shell, _own(shell, case)), *dir(builtins)]
         if near := difflib.get_close_matches(name, [n for n in known if not n.startswith("_")], cutoff=0.7):
             yield f"Names that exist and are like `{name}`: {', '.join(f'`{n}`' for n in near)}."
 

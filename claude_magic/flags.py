@@ -107,7 +107,7 @@ FLAGS: tuple[Flag, ...] = (
          "--skill xlsx", metavar="NAME"),
     Flag("system", "system", "text", _P, "system prompt", '-s "Answer in French."', "s", "TEXT"),
     Flag("raw", "raw", "on", _P, "send {braces} as they are written", "--raw"),
-    Flag("out", "out", "name", _A, "keep the answer in a variable; of a type, or with -f json or df, its value",
+    Flag("out", "out", "name", _A, "keep the answer in a variable; with a type, -f json or -f df its value",
          "-o summary", "o", "NAME"),
     Flag("format", "format", "choice", _A, "how the answer is shown (html: its source)",
          "-f json", "f", "FORMAT", FORMATS),
@@ -154,6 +154,8 @@ OWN: tuple[Flag, ...] = (
 SENDING = ("model", "max-tokens", "effort", "think", "no-think", "param", "quiet", "no-stream", "cache",
            "replay", "show-request", "dry-run", "max-cost")
 """What a command that asks a model takes."""
+GOING_ON = (*(name for name in SENDING if name != "dry-run"), "max-steps", "out")
+"""What the rest of an answer can be asked for with."""
 ALONE = ("in", "attach", "system", "out", "thread", "no-history")
 """What one takes besides that asks a question of its own."""
 
@@ -197,8 +199,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("reset", "reset [THREAD|all]", "forget the conversation; the next question starts anew",
             "reset", _NAME, ("all", "@threads")),
     Command("undo", "undo [N]", "take back the last turn, or the last N", "undo", r"[1-9]\d{0,2}"),
-    Command("continue", "continue [THREAD]", "go on with an answer that was stopped or cut short",
-            "continue", _NAME, ("@threads",)),
+    Command("continue", "continue [THREAD] [options]", "go on with an answer that was stopped or cut short",
+            "continue", _NAME, ("@threads",), takes=GOING_ON),
     Command("export", "export [THREAD] [PATH|python|notebook|curl|jsonl] [--yes]",
             "a conversation as a program, a notebook, a curl command or lines of JSON: the text of it, or a "
             "file; PATH ends in .py, .ipynb, .sh or .jsonl",

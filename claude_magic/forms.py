@@ -14,14 +14,12 @@ from claude_magic.errors import AnswerError, InputError
 from claude_magic.schema import columns, sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from enum import Enum
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
     from claude_magic.answer import Answer
-
-    Choices = Iterable[str] | type[Enum] | None
+    from claude_magic.keywords import Choices
 
 UNCHECKED = {
     # stop reasons of an answer that is not what was asked for, and that asking again would not mend

@@ -14,11 +14,14 @@ from claude_magic.errors import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from decimal import Decimal
+    from enum import Enum
+    from pathlib import Path
 
-    from claude_magic.compose import Attached
-    from claude_magic.forms import Choices
+    Attached = Sequence[str | Path | Mapping[str, Any]] | str | Path | Mapping[str, Any]
+    Choices = Iterable[str] | type[Enum] | None
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 MEANT = {
     # what a reader may type -> the keyword it is
     "schema": "returns", "type": "returns", "output": "returns", "labels": "choices", "tool": "tools",

@@ -21,6 +21,9 @@ BUCKETS = {"live": "live", "batch": "live", "practice": "practice"}
 """Which budget a row's source counts for; other sources (a replay) cost nothing and count for none."""
 TOOL_PROMPT_TOKENS = 1000
 """Allowed for the hidden tool prompt of a model whose own figure is not known (the largest known is 804)."""
+HIDDEN_TOKENS = 1000
+"""Allowed for what the service adds for each tool that it defines itself (the text editor's takes 700), and
+for a form of the answer: https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview#pricing."""
 UNBOUNDED = ("fallbacks", "compaction", "context_management", "mcp_servers")
 """Parameters that let one request bill for more than its own input and `max_tokens`."""
 
@@ -144,6 +147,8 @@ def most_input_tokens(body: Mapping[str, Any]) -> int | None:
     if tools:
         known = (model and model.tool_prompt_tokens) or {}
         total += max((n for n in known.values() if n), default=TOOL_PROMPT_TOKENS)
+    form = isinstance(config := body.get("output_config"), dict) and bool(config.get("format"))
+    total += HIDDEN_TOKENS * (len(served) + form)
     _, image = sizes.TIERS.get((model and model.image_tier) or "high", sizes.TIERS["high"])
     for part in _parts(body.get("messages")):
         source: Any = part.get("source")
@@ -232,7 +237,8 @@ def _items(value: Any) -> list[dict[str, Any]]:
 def _parts(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        value = [inner for name, inner in value.items() if name != "input"]  # a call's arguments are text
+    for inner in value if isinstance(value, list) else ():
         yield from _parts(inner)
 
 

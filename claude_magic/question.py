@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from claude_magic.client import Client
     from claude_magic.forms import Form
+    from claude_magic.keywords import Attached, Choices
     from claude_magic.making import Skill
     from claude_magic.thread import Thread
 
@@ -51,13 +52,13 @@ def prepare(
     thread: Thread,
     client: Callable[[], Client],
     *,
-    attach: compose.Attached = (),
+    attach: Attached = (),
     skills: Sequence[str | Mapping[str, Any]] | str = (),
     tools: Sequence[Any] = (),
     approve: Any = None,
     max_steps: int | None = None,
     returns: Any = None,
-    choices: forms.Choices = None,
+    choices: Choices = None,
     **given: Any,
 ) -> Question:
     """Return a question as it will be sent in a thread; raises ClaudeError for what cannot be.
@@ -78,9 +79,11 @@ def prepare(
 
 def rest(thread: Thread, **given: Any) -> Question:
     """Return what asks for the rest of an unfinished answer, with its tools; raises InputError."""
-    user = thread.go_on()
+    user, kit = thread.go_on(), thread.kit
+    if kit and (steps := given.pop("max_steps", None)):
+        kit = kit._replace(max_steps=steps)
     given["model"] = given.get("model") or thread.turns[-1].model or None
-    return _put_together(thread, user, thread.skills, thread.kit, None, **given)
+    return _put_together(thread, user, thread.skills, kit, None, **given)
 
 
 def _put_together(

@@ -6,6 +6,7 @@ Each is a DataFrame; `commands.py` says which words ask for it.
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+VALUE = re.compile(r'<value of="([^"\n]*)" type="[^"\n]*">\n.*?\n</value>', re.DOTALL)
 NO_KEY = "none: %claude login, or %claude practice on"
 BUDGETS = {  # the word, its setting, and what it covers
     "session": ("session_budget", "this session"),
@@ -177,15 +179,24 @@ def estimate(path: str | None, names: Mapping[str, Any]) -> pd.DataFrame:
 def history(last: int | None = None, name: str | None = None) -> pd.DataFrame:
     """Return the turns of a conversation, by default the current one's; raises InputError."""
     turns = (known(name) if name else threads.get()).turns
-    rows = [(n, t.question, t.answer, t.model, t.stop_reason) for n, t in enumerate(turns, 1)]
+    rows = [(n, _brief(t.question), t.answer, t.model, t.stop_reason) for n, t in enumerate(turns, 1)]
     return _frame("turn, question, answer, model, stop_reason", rows).tail(last or len(rows))
 
 
 def conversations() -> pd.DataFrame:
     """Return the conversations of this notebook."""
     now = threads.get()
-    rows = [(t.name, len(t), t.turns[-1].question if t.turns else "", t is now) for t in threads]
+    rows = [
+        (t.name, len(t), _brief(t.turns[-1].question) if t.turns else "", t is now)
+        for t in threads
+        if t.turns or t.system or t is now
+    ]
     return _frame("thread, turns, last question, current", rows)
+
+
+def _brief(question: str) -> str:
+    """Return a question with the names of the values in it, in their place."""
+    return VALUE.sub(r"[\1]", question).strip()
 
 
 def known(name: str) -> Thread:

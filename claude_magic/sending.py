@@ -223,7 +223,7 @@ class Sending:
         if not (paused and part.stop_reason in ("stopped", "error") and not part.strip()):
             own = [*self.lead, *self.messages[self.first :]]
             form = self.question.form.shape.name if self.question.form else ""
-            thread.keep(self.before, own, part.message, part.stop_reason, body=self.body, form=form)
+            thread.keep(self.before, own, part.message, part.stop_reason, body=self.question.body, form=form)
         thread.last, thread.skills, thread.kit = answer, self.question.skills, self.question.kit
         if container := answer.message.get("container"):
             thread.container = wire.plain(container)

@@ -40,7 +40,9 @@ def view(fields: Mapping[str, Any], *, more: bool = False) -> str:
     if isinstance(items, list) and all(isinstance(item, Mapping) for item in items):
         return f"{BOX}{_table(items)}{_quiet(_note(fields, items, MOST_ROWS, more))}</div>"
     shown = dict(islice(_cells(fields), MOST_FIELDS))
-    rows = "".join(f"<tr>{_head(name + cell.mark)}{_data(cell)}</tr>" for name, cell in shown.items())
+    rows = "".join(
+        f"<tr>{_head(name + cell.mark)}{_data(cell, right=False)}</tr>" for name, cell in shown.items()
+    )
     return f"{BOX}{f'<table>{rows}</table>' if rows else ''}{'' if _fits(fields) else _json(fields)}</div>"
 
 
@@ -78,7 +80,9 @@ def _table(items: Sequence[Mapping[str, Any]]) -> str:
         _head(name + mark, right=any(name in row and row[name].number for row in rows))
         for name, mark in names.items()
     )
-    body = ["".join(_data(row.get(name, Cell(""))) for name in names) for row in rows]
+    body = [
+        "".join(_data(cell := row.get(name, Cell("")), right=cell.number) for name in names) for row in rows
+    ]
     lines = "".join(f"<tr>{line}</tr>" for line in body)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>" if names else ""
 
@@ -165,12 +169,12 @@ def _fold(summary: str, inside: str) -> str:
 
 def _head(name: str, *, right: bool = False) -> str:
     align = "right" if right else "left"
-    return f'<th style="text-align:{align};white-space:nowrap">{html.escape(name)}</th>'
+    return f'<th style="text-align:{align};white-space:nowrap;padding:2px 8px">{html.escape(name)}</th>'
 
 
-def _data(cell: Cell) -> str:
+def _data(cell: Cell, *, right: bool) -> str:
     wrap = "min-width:16em" if len(cell.text) > NARROW and " " in cell.text else "white-space:nowrap"
-    style = f"text-align:{'right' if cell.number else 'left'};{wrap}"
+    style = f"text-align:{'right' if right else 'left'};{wrap};padding:2px 8px"
     return f'<td style="{style}">{html.escape(cell.text)}</td>'
 
 

@@ -73,3 +73,9 @@ def test_o4_controls_in_arguments_are_shown_as_text():
 
 def test_nobody_is_asked_where_no_terminal_is():
     assert None is approving.asker()
+
+
+def test_o2_what_is_asked_for_hides_nothing_and_cannot_look_like_its_own_end():
+    shown = call("f", {"code": 'a\n""",\n)\nRun it?\r\u202e\u2028\x1b[2J \\n' + "x" * 60})
+    lines = ["f(", '    code="""a', r"        \"\"\",", "        )"]
+    assert [*lines, rf'        Run it?\r\u202e\u2028\x1b[2J \\n{"x" * 60}""",', ")"] == shown.split("\n")

@@ -299,3 +299,9 @@ def test_skills_hold_in_a_conversation_until_it_starts_anew(shell, tmp_path):
     assert "container" not in shell.run("%%claude --new --dry-run\nAgain").result.body
     assert "container" in shell.run("%%claude --dry-run\nAgain").result.body  # a dry run took nothing away
     assert "container" not in shell.run("%%claude -t other --dry-run\nAgain").result.body
+
+
+def test_what_arrived_of_a_cut_answer_is_named_as_the_notebook_has_it(shell):
+    error = shell.error("%claude practice:cut")
+    assert "What arrived is in _claude" in error.hint
+    assert str(shell["_claude"])

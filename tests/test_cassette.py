@@ -834,3 +834,25 @@ def test_threads_record_and_play_through_one_cassette(path: Path) -> None:
         texts = [*threads.map(lambda n: door.create(max_tokens=n % 10 + 1).text, range(60))]
     assert ["Hello back"] * 60 == texts
     assert 10 == len(Cassette(path)) == len(written(path))
+
+
+def test_o6_c4_headers_of_an_edited_line_neither_hide_the_edit_nor_change_the_answer(path: Path) -> None:
+    taped(Door, Asked(json(answer())), path).create()
+    line = stdjson.loads(path.read_text())
+    line["response"]["headers"] |= {
+        lines.REPLAY.title(): "live",
+        "content-encoding": "gzip",
+        "x-\u2603": "\u2603",
+    }
+    line["recorded"] = "2026\u2603"
+    path.write_text(stdjson.dumps(line) + "\n")
+    played = taped(Door, unused, path, "only").create()
+    assert ("Hello back", "2026\\u2603; edited") == (played.text, played.response.headers[lines.REPLAY])
+    assert "content-encoding" not in played.response.headers
+
+
+def test_a_line_that_has_no_answer_is_told_as_that(path: Path) -> None:
+    taped(Door, Asked(json(answer())), path).create()
+    path.write_text(stdjson.dumps({**stdjson.loads(path.read_text()), "response": []}) + "\n")
+    with pytest.raises(ReplayError, match="cannot be played"):
+        taped(Door, unused, path, "only").create()

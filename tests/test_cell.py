@@ -352,3 +352,37 @@ def test_a_flag_that_a_command_does_not_take_is_refused_and_a_question_still_pos
         parse_line(line, ALIASES)
     assert message in caught.value.message
     assert f"%claude -- {line}" in caught.value.hint or "For example" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "expected"),
+    [
+        ("--compare haiku, sonnet", "compare", ["claude-haiku-5-5", "claude-sonnet-5-5"]),
+        ("--choices yes, no, unsure -q", "choices", ["yes", "no", "unsure"]),
+        ("--tool a, b", "tools", ["a,b"]),
+    ],
+)
+def test_a_space_may_follow_the_comma_of_a_list(line, field, expected):
+    found = getattr(parse_cell(line, "Hi"), field)
+    assert expected == found
+
+
+def test_a_time_that_cannot_be_is_refused_with_those_that_can():
+    for line in ("--cache 2h", "--cache 2h -q", "--cache long"):
+        with pytest.raises(InputError, match="--cache expects one of auto, 5m, 1h, off, not"):
+            parse_cell(line, "Hi")
+    with pytest.raises(InputError, match="not '2h'"):
+        parse_line("--cache 2h What is an index?")
+    asked = parse_line("--cache What is an index?")
+    assert isinstance(asked, Ask) and ("5m", "What is an index?") == (asked.cache, asked.prompt)
+
+
+def test_labels_in_a_variable_are_pointed_to_the_flag_that_takes_it():
+    with pytest.raises(InputError) as caught:
+        parse_cell("--choices colors", "Hi")
+    assert "--schema colors" in caught.value.hint
+
+
+def test_a_count_of_none_says_that_it_begins_at_one():
+    with pytest.raises(InputError, match="1 or more"):
+        parse_cell("--max-steps 0", "Hi")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import pandas as pd
 import pytest
 
 from claude_magic import compose, settings
@@ -172,3 +173,21 @@ def test_an_estimate_grows_with_text_tools_and_pictures_but_not_with_their_bytes
     assert 36 * 36 <= picture - plain <= 36 * 36 + 30
     source["data"] = "not base64"
     assert plain < compose.estimate(compose.compose(messages))
+
+
+def test_one_attachment_needs_no_list(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("Seven hills.")
+    for given in (str(path), path, [path], (path,), iter([path])):
+        assert "Seven hills." in compose.blocks("Where?", given)[0]["text"]
+    for nothing in ((), [], "", None):
+        assert HI[0]["content"] == compose.blocks("Hi", nothing)
+    frame = pd.DataFrame({"hill": ["Palatine"]})
+    assert "Palatine" in compose.blocks("Where?", frame)[0]["text"]
+
+
+@pytest.mark.parametrize(("given", "what"), [(5, "int"), (["Hi", 5], "str"), (None, "NoneType")])
+def test_what_is_no_question_is_told_with_what_is(given, what):
+    with pytest.raises(InputError, match=f"not of type {what}") as caught:
+        compose.blocks(given)
+    assert "attach=" in caught.value.hint

@@ -119,3 +119,34 @@ def test_a_dry_run_says_what_would_be_left_out(shell):
     for n in range(3):
         shell.run(f"%%claude\n{n} {'word ' * 500}")
     assert "oldest turn" in shell.run("%claude --dry-run --history-tokens 1000 And now?").seen
+
+
+def test_what_goes_on_takes_options(shell):
+    shell.run("%%claude -t rome -n 5\nCount to a hundred in words, please.")
+    result = shell.run("%claude continue rome --show-request -n 300 --effort low -o rest")
+    assert result.success and "300" in result.seen
+    body = threads.get("rome").turns[-1].body
+    assert (300, {"effort": "low"}) == (body["max_tokens"], body["output_config"])
+    assert str(shell["rest"]) == threads.get("rome").turns[-1].answer
+
+
+def test_a_dry_run_says_where_the_call_would_be_refused(shell):
+    line = "%claude --dry-run --max-cost {} hello"
+    assert "It would be refused: it may cost" in shell.run(line.format("0.000001")).seen
+    assert "refused" not in shell.run(line.format("5")).seen
+
+
+def test_the_history_names_what_was_attached(shell, tmp_path):
+    (tmp_path / "a.txt").write_text("Seven hills.")
+    shell.run(f"%%claude --attach {tmp_path}/a.txt\nHow many?")
+    (question,) = said(shell, "history")["question"]
+    assert ["[a.txt]", "How many?"] == question.split("\n\n")
+    assert [question] == list(said(shell, "threads")["last question"])
+
+
+def test_a_conversation_with_nothing_in_it_is_not_listed(shell):
+    shell.run("%claude hello")
+    shell.run("%claude --dry-run -t zzz hello")
+    assert ["main"] == list(said(shell, "threads").index)
+    said(shell, "switch rome")
+    assert {"main", "rome"} == set(said(shell, "threads").index)

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import catalog, chat, counting, dryrun, ledger, settings
+from claude_magic import catalog, chat, compose, counting, dryrun, ledger, settings
 from claude_magic.client import Client
 from claude_magic.errors import NotFoundError
+from claude_magic.thread import Thread
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +127,35 @@ def test_a_dry_run_shows_its_frame_with_amounts_that_are_no_formula(client):
     assert page.startswith('<div class="mathjax_ignore')
     assert "<table" in page
     assert "Nothing was asked" in page
+
+
+def test_in_a_conversation_the_new_question_is_no_part_of_what_is_read_from_the_cache(client):
+    talk = Thread()
+    chat.ask("word " * 4000, thread=talk, max_tokens=10, client=client)
+    found = dryrun.dry_run("more " * 4000, thread=talk, cache="5m", max_tokens=10, client=client)
+    chosen, price = found.costs[0], catalog.price(found.costs[0].model)
+    half = chosen.input_tokens / 2
+    least = half * float(price.cache_read + price.cache_write_5m) / 10**6
+    assert least == pytest.approx(float(chosen.low), rel=0.02)
+    assert chosen.low < chosen.high
+
+
+def test_a_model_whose_cache_has_no_price_is_priced_without_it(client):
+    body = dryrun.dry_run("word " * 4000, cache="5m", max_tokens=10, client=client).body
+    cost = dryrun.cost(body, "claude-mythos-5-2", counting.Count(1000, counting.ESTIMATE))
+    price = catalog.price("claude-mythos-5-2")
+    assert price.cache_read is None
+    assert 1000 * price.input / 10**6 == cost.low
+
+
+def test_an_estimate_counts_what_the_service_says_about_tools(client):
+    def weather(city: str) -> str:
+        """Return the weather of a city."""
+        return city
+
+    found = dryrun.dry_run("Hi", tools=[weather], model="haiku", client=client)
+    known = catalog.find("haiku").tool_prompt_tokens
+    forced = {**found.body, "tool_choice": {"type": "any"}}
+    estimate = compose.estimate(found.body)
+    assert found.input_tokens == pytest.approx(estimate, rel=0.1)
+    assert known["any"] - known["auto"] == compose.estimate(forced) - estimate

@@ -9,6 +9,7 @@ import pytest
 
 from claude_magic import catalog, chat, counting, dryrun, estimating, ledger, settings
 from claude_magic.errors import InputError
+from tests.shells import KEY
 
 
 @pytest.fixture
@@ -167,3 +168,14 @@ def test_the_command_takes_the_kernels_values_and_reads_well(shell, tmp_path):
     assert found.high["total"].startswith("$0.")
     assert "%claude estimate NOTEBOOK.ipynb" in shell.error("%claude estimate").hint
     assert isinstance(shell.error("%claude estimate nowhere.ipynb"), InputError)
+
+
+def test_k1_o4_what_is_shown_of_a_cell_holds_no_key_and_no_escape(priced):
+    found = priced(
+        f"%%claude haiku\n{KEY} is a key \x1b[2J",
+        f"%%claude haiku --tool {KEY}\nWhy?",
+        f"%%claude {KEY}\nWhy?",
+        f"%claude fix {KEY}",
+    )
+    assert 4 == len(found)
+    assert [] == [text for text in (*found.words, *found.unknown) if KEY[:16] in text or "\x1b" in text]

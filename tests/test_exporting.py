@@ -356,3 +356,9 @@ def test_a_file_is_written_over_whole_or_not_at_all(rome, tmp_path, monkeypatch)
 
 def _broken(*_: Any) -> None:
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("suffix", [form.suffix for form in exporting.FORMS.values()])
+def test_s7_half_a_character_is_exported_as_a_whole_one(suffix, tmp_path):
+    (path,) = exporting.write(talk(turn("half \ud83d of a smile", "Hello")), tmp_path / f"talk{suffix}")
+    assert "half \ufffd of a smile" in path.read_text("utf-8")

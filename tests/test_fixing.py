@@ -179,6 +179,8 @@ def test_k1_a_secret_in_the_cell_stops_the_call(shell, monkeypatch):
     monkeypatch.setenv("SERVICE_TOKEN", "correct horse battery")
     shell.run("login = 'correct horse battery'\n1/0")
     assert "SERVICE_TOKEN" in shell.error("%claude fix").message
+    shell.run("1/0")
+    assert "SERVICE_TOKEN" in shell.error("%claude fix it says correct horse battery").message
     assert [] == rows()
     shell.run(f"part = 'sk-' + 'ant-'\nraise ValueError(part + {KEY.removeprefix('sk-ant-')!r})")
     fixed(shell)
@@ -379,3 +381,8 @@ def test_the_same_failure_in_a_cell_of_another_number_asks_the_same(shell):
         asked.append((question(), str(shell["told"])))
     assert asked[0] == asked[1]
     assert "In[" not in "".join(asked[0])
+
+
+def test_a_misspelt_builtin_is_known(shell):
+    shell.run('pritn("hello")')
+    assert '+print("hello")' in fixed(shell).seen

@@ -183,3 +183,16 @@ def test_an_older_model_is_asked_once_more_too(older):
 
 def test_a_model_that_nobody_knows_is_taken_for_one_that_can():
     assert forms.form(int, None, "claude-of-tomorrow-9").held
+
+
+def test_labels_may_be_one_text_or_an_enum():
+    class Color(enum.Enum):
+        RED = "red"
+        BLUE = "blue"
+
+    for given in ("red,blue", "red, blue", ["red", "blue"], Color):
+        found = forms.form(None, given, "claude-haiku-5-5")
+        assert found and ["red", "blue"] == found.shape.schema["properties"]["value"]["enum"]
+    with pytest.raises(InputError, match="two labels") as caught:
+        forms.form(None, "red", "claude-haiku-5-5")
+    assert 'choices=["yes", "no"]' in caught.value.hint

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from typing import Any
 
 import pytest
 
@@ -96,3 +98,16 @@ def test_o2_a_chat_decides_on_calls_as_ask_does():
 
     talk = chat.Chat(tools=[add], approve=lambda name, _: name == "add")
     assert ["5"] == [call.content for call in talk("add 2 and 3").calls]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("schema", "returns"), ("tool", "tools"), ("skill", "skills"), ("param", "params"), ("modell", "model")],
+)
+def test_a_keyword_that_is_not_known_names_the_one_that_is_meant(name, meant):
+    call: dict[str, Any] = {name: "x"}
+    for asks in (functools.partial(chat.ask, "Hi"), chat.Chat, functools.partial(chat.Chat(), "Hi")):
+        with pytest.raises(TypeError, match=f"{name}'. Did you mean {meant}=\\?"):
+            asks(**call)
+    with pytest.raises(TypeError, match="There are "):
+        chat.ask("Hi", zzzzz=1)

@@ -216,3 +216,23 @@ def test_without_a_limit_everything_goes():
 def test_a_request_is_kept_for_the_longest_time_it_asks_for(marks, kept):
     blocks = [{"type": "text", "text": "a", "cache_control": mark} for mark in marks]
     assert kept == limits.cached_for({"messages": [{"role": "user", "content": blocks}]})
+
+
+def test_m7_what_the_service_adds_to_a_request_is_allowed_for():
+    plain = limits.most_input_tokens(body("x"))
+    held = {"format": {"type": "json_schema", "schema": {}}}
+    editor = {"type": "text_editor_20250728", "name": "str_replace_based_edit_tool"}
+    shell = {"type": "bash_20250124", "name": "bash"}
+    assert plain + 1000 < limits.most_input_tokens(body("x", output_config=held))
+    assert plain + 2000 + 286 < limits.most_input_tokens(body("x", tools=[editor, shell]))
+
+
+def test_m7_arguments_of_a_call_are_text_whatever_they_look_like():
+    fake = {
+        "type": "image",
+        "source": {"type": "base64", "data": "A" * 90_000},
+        "cache_control": {"ttl": "1h"},
+    }
+    said = body([{"type": "tool_use", "id": "t", "name": "f", "input": {"a": fake}}])
+    assert limits.most_input_tokens(said) > 90_000
+    assert limits.cached_for(said) is None

@@ -6,6 +6,7 @@ import pytest
 
 from claude_magic import compose, requestview
 from claude_magic.prompt import render
+from claude_magic.values import Shown
 from tests.shells import KEY
 
 MODEL = "claude-haiku-5-5"
@@ -75,6 +76,10 @@ def test_k1_o3_a_secret_is_held_back_wherever_it_is():
         assert secret not in shown
         assert KEY not in shown
         assert requestview.HELD_BACK in shown
+    body, rendered = request("hi", tools=[{"name": "f", "input_schema": {"properties": {KEY: {}}}}])
+    rendered.shown[KEY] = Shown("text", "text")
+    for shown in (requestview.text(body, rendered), requestview.as_html(body, rendered)):
+        assert KEY not in shown
 
 
 @pytest.mark.parametrize(

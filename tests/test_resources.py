@@ -275,8 +275,11 @@ def test_a_version_comes_down_by_place_and_in_the_official_sdks_way(door: type[D
         lambda c: c.skills.versions.download("skill_1", "skver_1", to=tmp_path),
         lambda c: c.skills.versions.download("skver_1", skill_id="skill_1", to=tmp_path),
         lambda c: c.skills.versions.download(version="skver_1", skill_id="skill_1", to=tmp_path / "mine.zip"),
+        lambda c: c.skills.versions.download("skill_1", "skver_1", tmp_path),
+        lambda c: c.skills.versions.download("skver_1", tmp_path, skill_id="skill_1"),
     ]
-    assert ["skver_1.zip", "skver_1 (2).zip", "mine.zip"] == [go(door(asked), way).name for way in ways]
+    names = ["skver_1.zip", "skver_1 (2).zip", "mine.zip", "skver_1 (3).zip", "skver_1 (4).zip"]
+    assert names == [go(door(asked), way).name for way in ways]
     assert {"/v1/skills/skill_1/versions/skver_1/content"} == {one.path for one in asked.requests}
     assert b"PK" == go(door(asked), lambda c: c.skills.versions.download("s", "v"), lambda feed: feed.read())
 

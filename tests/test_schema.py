@@ -545,3 +545,56 @@ def test_no_arguments_are_a_schema_too():
     assert made.strict
     assert {"type": "object", "properties": {}, "required": [], "additionalProperties": False} == made.schema
     assert {} == made.load({})
+
+
+class Written(TypedDict):
+    z: str
+    a: int
+    m: NotRequired[str]
+
+
+def test_the_fields_of_a_typeddict_stay_in_the_order_they_are_written_in():
+    assert ["z", "a", "m"] == list(schema.shape(Written).schema["properties"])
+    rows = schema.shape(list[Written])
+    assert ["z", "a"] == list(columns.frame(rows, [{"a": 1, "z": "x"}]).columns)[:2]
+
+
+def test_a_value_in_the_place_of_a_type_is_told_in_a_word():
+    frame = pd.DataFrame({"a": range(100)})
+    assert "A DataFrame cannot be asked for: it is a value, not a type" == refusal(frame).message
+    assert "An Index cannot be asked for: it is a value, not a type" == refusal(frame.columns).message
+
+
+def test_a_list_of_fields_is_a_table_and_a_list_of_labels_a_choice():
+    table = schema.shape([{"name": str, "age": int}])
+    assert [{"name": "Ada", "age": 36}] == schema.read(table, '{"value": [{"name": "Ada", "age": 36}]}')
+    assert ["name", "age"] == list(columns.frame(table, [{"name": "Ada", "age": 36}]).columns)
+    assert "red" == schema.read(schema.shape(["red", "blue"]), '{"value": "red"}')
+    with pytest.raises(ValueError, match="green"):
+        schema.read(schema.shape(["red", "blue"]), '{"value": "green"}')
+
+
+@pytest.mark.parametrize("kind", [list, dict[str, int], tuple[str, int]])
+def test_the_way_out_of_a_loose_type_is_a_type_that_can_be_asked_for(kind):
+    hint = refusal(kind).hint
+    way = hint[hint.index(": ") + 2 :].removesuffix(".") if ": " in hint else ""
+    assert schema.shape(eval(way, {"list": list, "str": str, "int": int}))
+
+
+def test_a_schema_that_is_nested_too_deeply_is_refused():
+    plain: Any = str
+    written: dict[str, Any] = {"type": "string"}
+    for _ in range(3000):
+        plain, written = {"a": plain}, {"type": "object", "properties": {"a": written}}
+    for one in (plain, written):
+        assert "nested too deeply" in refusal(one).message
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [({"pattern": "("}, '"x"'), ({"pattern": r"\p{L}"}, '"x"'), ({"multipleOf": 0, "type": "number"}, "1")],
+    ids=str,
+)
+def test_s5_a_rule_that_python_cannot_read_is_the_services_to_check(rule, text):
+    shape = schema.shape({"type": "string", **rule})
+    assert json.loads(text) == schema.read(shape, f'{{"value": {text}}}')

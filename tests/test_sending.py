@@ -8,13 +8,21 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import chat, ledger, settings
-from claude_magic.errors import AnswerError, BudgetError, InputError, OverloadedError, Stopped
+from claude_magic import chat, ledger, settings, showing, wire
+from claude_magic.errors import (
+    AnswerError,
+    APIResponseError,
+    BudgetError,
+    InputError,
+    OverloadedError,
+    Stopped,
+)
 from claude_magic.thread import Thread
 from claude_magic.tools.functions import tool
 from claude_magic.tools.server import mcp
 from claude_magic.tools.toolbox import Toolbox
-from tests import doors
+from tests import doors, streams
+from tests.doors import KEY
 from tests.test_making import Server
 from tests.test_thread import check
 
@@ -413,3 +421,103 @@ def test_a_value_may_come_after_calls():
     assert (Person("Ada", 36), 1, 3) == (answer.value, len(answer.calls), len(answer.steps))
     assert [None, None, {"type": "none"}] == [body.get("tool_choice") for body in server.bodies]
     assert server.bodies[0]["tools"] == server.bodies[2]["tools"]
+
+
+# ---- what should not come, and what should not go ----------------------------------------------------------
+
+
+def torn(whole_stream):
+    """Answer with a call of `wipe` whose arguments end in the middle."""
+    began = {"type": "tool_use", "id": "toolu_1", "name": "wipe", "input": {}}
+    pieces = ({"type": "input_json_delta", "partial_json": p} for p in ('{"folder": "/home", ', '"dry": tr'))
+    events = [streams.start(), *streams.block(0, began, *pieces), streams.change(stop_reason="tool_use")]
+    if whole_stream:
+        return doors.stream(*(b"data: %s\n\n" % wire.encode(event) for event in (*events, streams.STOP)))
+    return called({**began, "input": '{"folder": "/home", "dry": tr'})
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+def test_o2_a_call_that_was_torn_is_not_run_and_can_be_sent_back(stream):
+    ran = []
+
+    def wipe(folder: str = ".", dry: bool = False) -> str:
+        """Wipe a folder."""
+        ran.append(folder)
+        return "done"
+
+    end = doors.stream(doors.events("Again, then.")) if stream else said(text("Again, then."))
+    server, talk = Server(torn(stream), end), Thread()
+    answer = ask(server, tools=[wipe], stream=stream, thread=talk)
+    assert ([], "Again, then.", True) == (ran, answer, answer.calls[0].is_error)
+    assert "no JSON object" in answer.calls[0].content
+    call = server.bodies[1]["messages"][1]["content"][0]
+    assert {"INVALID_JSON": '{"folder": "/home", "dry": tr'} == call["input"]
+    assert server.bodies[1]["messages"] == talk.messages[:3]
+    valid(talk)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"content": ["a text"]},
+        {"content": "a text"},
+        {"content": [{"text": "of no type"}]},
+        {"content": [{"type": "text", "text": 5}]},
+        {"content": [{"type": "tool_use", "name": "add", "input": {}}], "stop_reason": "tool_use"},
+        {"usage": "none"},
+        {"stop_reason": ["end_turn"]},
+    ],
+    ids=str,
+)
+def test_s5_what_is_no_message_is_our_own_error_and_the_conversation_goes_on(fields):
+    talk = Thread()
+    with pytest.raises(APIResponseError, match="not a message"):
+        ask(Server(doors.json(doors.answer(**fields))), tools=[add], returns=int, thread=talk)
+    assert [] == talk.messages
+    assert "Well." == ask(Server(said(text("Well."))), thread=talk)
+
+
+def test_s3_odd_figures_and_blocks_of_the_service_are_shown_as_far_as_they_can_be():
+    usage = {"input_tokens": "5", "cache_creation": [1], "output_tokens": None, "cache_read_input_tokens": 2}
+    odd = {"type": "web_search_tool_result", "tool_use_id": [1], "content": 5}
+    answer = ask(Server(said(text("Hello."), odd, usage=usage)))
+    assert "Hello." in showing.bundle(answer)["text/html"]
+
+
+def keyed(question: str, api_key: str = KEY, database: str = "tides") -> str:
+    """Look something up."""
+    return question
+
+
+def leaking(question: str, sent_as: str = KEY) -> str:
+    """Look something up."""
+    return question
+
+
+def test_k1_o3_a_default_that_is_a_secret_is_not_told():
+    server = Server(said(text("Hello.")))
+    ask(server, tools=[keyed])
+    told = {name: one.get("description") for name, one in taken(server.bodies[0]).items()}
+    assert {"question": None, "api_key": None, "database": "default 'tides'"} == told
+
+
+def taken(body):
+    return body["tools"][0]["input_schema"]["properties"]
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"tools": [leaking]}, "A tool's definition"),
+        ({"returns": {"name": f"as in {KEY}"}}, "The type of the answer"),
+        ({"returns": {"type": "object", "properties": {KEY: {"type": "string"}}}}, "The type of the answer"),
+        ({"choices": ["yes", KEY]}, "The type of the answer"),
+    ],
+    ids=["default", "description", "field", "label"],
+)
+def test_k1_a_key_in_what_a_reader_does_not_see_stops_the_call(given, what):
+    server = Server(said(text("Hello.")))
+    with pytest.raises(InputError, match="holds something shaped like a key") as caught:
+        ask(server, **given)
+    assert (True, False) == (caught.value.message.startswith(what), KEY in str(caught.value))
+    assert [] == server.bodies

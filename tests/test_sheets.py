@@ -41,8 +41,8 @@ def test_a_page_is_a_table_with_a_head_of_all_the_short_fields():
     ] == table(shown)
     assert "first_id" not in shown
     assert "2 items</div>" in shown
-    assert 'text-align:right;white-space:nowrap">12,345' in shown
-    assert 'text-align:left;white-space:nowrap">file_1' in shown
+    assert 'text-align:right;white-space:nowrap;padding:2px 8px">12,345' in shown
+    assert 'text-align:left;white-space:nowrap;padding:2px 8px">file_1' in shown
 
 
 def test_a_page_as_text_is_a_line_for_each_item():
@@ -81,6 +81,7 @@ def test_an_object_is_a_list_of_two_columns():
     assert ["scope.id", "s_1"] in table(shown)
     assert "expires_at" not in shown
     assert "<details" not in shown
+    assert "text-align:right" not in shown
     assert [["input_tokens", "98"], ["speed", "fast"]] == table(
         Usage(input_tokens=98, speed="fast")._repr_html_()
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -152,3 +154,27 @@ def test_m8_an_interrupted_comparison_keeps_what_came_in_a_real_kernel(kernel: K
     assert "notebook:interrupt-kernel" not in page
     assert 2 == page.count("Stopped</div>")
     assert "['stopped', 'stopped']" in kernel.run("list(found.stop_reason)").text
+
+
+LOADING = """
+import sys, threading, types
+from claude_magic import sidebyside
+
+def call(**_):
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join()
+    print("pandas" in sys.modules)
+    raise KeyboardInterrupt
+
+asked = types.SimpleNamespace(quiet=True, compare=["haiku"], stream=True, out=None)
+try:
+    sidebyside.ask(None, asked, call, None, format="text", value=None, note=print, before=[], used="")
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def test_m8_the_prompt_does_not_wait_for_pandas_after_an_interrupt():
+    said = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=True).stdout
+    assert "True\n" == said

@@ -110,6 +110,17 @@ def test_a_frame_of_a_type_has_its_dtypes(defined):
     assert ["string", "Int64"] == [str(dtype) for dtype in defined["people"].dtypes]
 
 
+def test_o1_o4_a_frame_is_shown_without_escapes_scripts_and_formulas(defined):
+    found = pd.DataFrame({"a": ["\x1b[2J <script>window.pwned=1</script> $\\href{javascript:1}{x}$"]})
+    defined.ip.user_ns.update(found=found, showing=showing)
+    (shown,) = defined.run("showing.frame(found)").outputs
+    assert ("␛[2J" in shown.data["text/plain"], "\x1b" in shown.data["text/plain"]) == (True, False)
+    assert ("<script" in shown.data["text/html"], "mathjax_ignore" in shown.data["text/html"]) == (
+        False,
+        True,
+    )
+
+
 def test_json_of_a_type_is_bound_as_plain_values(defined):
     defined.run('%%claude --schema "name: str, age: int" -f json -o p\nAda is 36.')
     assert {"name": "Ada", "age": 36} == defined["p"]
@@ -210,3 +221,15 @@ def test_an_async_function_runs_on_the_kernels_own_loop_where_it_says_so(kernel)
     outcome = kernel.run("%%claude --tool locate --new\nlocate the name Ada")
     assert outcome.error is None, outcome
     assert "'true'" in kernel.run("_claude.calls[0].content").text
+
+
+def test_a_line_s_value_is_the_answer_and_out_binds_what_it_was_read_as(shell):
+    shell.run("x = %claude --schema int -o e 5 apples")
+    assert isinstance(shell["e"], int) and shell["e"] == shell["x"].value
+    assert str(shell["e"]) == str(shell["x"])
+
+
+def test_a_module_is_not_written_over_without_a_word(shell):
+    shell.run("import json")
+    assert "json was a module and is the answer now" in shell.run("%claude -o json hello").seen
+    assert "was a module" not in shell.run("%claude -o json hello").seen

@@ -479,6 +479,9 @@ def test_o5_a_long_result_is_cut_with_a_note():
     found = result(returning("x" * 100_000))
     assert len(found) < results.MOST + 100
     assert found.endswith("[… 60,000 characters left out]")
+    assert [{"type": "text", "text": found}] == result(returning([{"type": "text", "text": "x" * 100_000}]))
+    data = {"type": "base64", "media_type": "application/pdf", "data": "A" * 100_000}
+    assert [{"type": "document", "source": data}] == result(returning({"type": "document", "source": data}))
     assert 2_000 > len(failure(raising(ValueError("x" * 100_000)))) - results.MOST_OF_AN_ERROR
 
 
@@ -489,6 +492,8 @@ def test_k1_o3_a_secret_is_held_back_whether_returned_or_raised(monkeypatch):
         assert "LAST" not in said
         assert "battery" not in said
     assert "LAST" not in failure(raising(ValueError(f"bad key {KEY}")))
+    for block in ({"type": "text", "text": KEY}, {"type": "search_result", "content": [{"text": KEY}]}):
+        assert "shaped like a key" in failure(returning([block, block]))
     assert "hunter2" not in result(returning({"password": "hunter2"}))
 
 
@@ -498,6 +503,11 @@ def raising(error: BaseException) -> Callable[[], Any]:
         raise error
 
     return fail
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
 
 
 def test_an_exception_is_an_error_result_with_its_line_and_no_place_of_this_machine():
@@ -516,6 +526,7 @@ def test_an_exception_is_an_error_result_with_its_line_and_no_place_of_this_mach
     assert "no.txt" in failure(read, name="no.txt")
     assert "SystemExit: 3" in failure(raising(SystemExit(3)))
     assert "boom" in failure(raising(BaseExceptionGroup("boom", [KeyError("a")])))
+    assert failure(raising(MuteError())).startswith("MuteError: its message cannot be shown")
 
 
 @pytest.mark.kernel
@@ -831,3 +842,16 @@ def test_a_name_that_means_nothing_is_refused_with_the_nearest(word, words, hint
     error = refusal(lambda: resolve([word], {"weather": weather, "shop": Shop("x"), "n": 3}))
     assert words in error.message
     assert hint in error.hint
+
+
+@pytest.mark.parametrize("word", ["print", "pd.read_csv"])
+def test_a_function_that_is_not_the_reader_s_is_to_be_written_around(word):
+    with pytest.raises(InputError) as caught:
+        resolve([word], {"pd": pd})
+    assert "Write a small function around" in caught.value.hint
+
+
+def test_a_function_s_name_in_quotes_is_told_to_be_given_itself():
+    with pytest.raises(InputError) as caught:
+        Toolbox(["good"])
+    assert "tools=[good]" in caught.value.hint

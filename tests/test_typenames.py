@@ -86,3 +86,29 @@ def test_o2_nothing_is_run_that_stands_in_a_type():
         with pytest.raises(InputError):
             named(text, {"ran": ran})
     assert [] == ran
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("list[{'z': str}]", [{"z": str}]),
+        ("list[fields]", [{"name": str}]),
+        ("list[name: str, age: int]", [{"name": str, "age": int}]),
+        ("list[name, age: int]", [{"name": str, "age": int}]),
+        ("list[a: int]", [{"a": int}]),
+    ],
+)
+def test_a_table_is_a_list_of_fields(text, expected):
+    assert expected == named(text, NAMES)
+
+
+@pytest.mark.parametrize("text", ["list[1:2]", "list[a:int:2]", "list[a: int, 3]"])
+def test_other_slices_are_no_fields(text):
+    with pytest.raises(InputError):
+        named(text, NAMES)
+
+
+def test_a_variable_that_is_no_type_is_told_by_its_name_and_type():
+    with pytest.raises(InputError) as caught:
+        named("space", NAMES)
+    assert "space is of the type SimpleNamespace, and no type itself" == caught.value.message

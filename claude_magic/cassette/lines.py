@@ -266,7 +266,7 @@ def prompt(body: Any) -> str:
     content = messages[-1].get("content") if isinstance(messages, list) and messages else ""
     if isinstance(content, list):
         texts = [b.get("text") for b in content if isinstance(b, dict) and b.get("type") == "text"]
-        content = texts[-1] if texts else _results(messages)
+        content = texts[-1] if texts else _results(messages or [])
     text = content.get("begins", "") if isinstance(content, dict) else content
     words = " ".join(text.split()) if isinstance(text, str) else ""
     return words if len(words) <= BEGINS else words[: BEGINS - 1] + "…"

@@ -48,6 +48,7 @@ def shape(wanted: Any) -> Shape:
     """Return the shape of a type; raises InputError for one that cannot be asked for."""
     if isinstance(wanted, Shape):
         return wanted
+    wanted = _table(wanted)
     named = _name(wanted)
     try:
         said, load = _read(wanted)
@@ -72,6 +73,12 @@ def _name(wanted: Any) -> str:
     if isinstance(wanted, Mapping):
         return str(wanted.get("title", sent.UNNAMED))
     return name(wanted) if is_type(wanted) else sent.UNNAMED
+
+
+def _table(wanted: Any) -> Any:
+    """Return `list[{'name': str}]`, which Python takes for a type, as the list of fields that it means."""
+    inner = typing.get_args(wanted) if typing.get_origin(wanted) is list else ()
+    return [inner[0]] if inner and isinstance(inner[0], Mapping) else wanted
 
 
 def _a(wanted: Any) -> str:

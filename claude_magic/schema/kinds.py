@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+import types
 import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -188,7 +189,8 @@ def _is_typed_dict(cls: Any) -> bool:
 def is_type(wanted: Any) -> bool:
     """Say whether something is written as a type, and not a value such as a frame or a number."""
     package = type(wanted).__module__.partition(".")[0]
-    return wanted is None or isinstance(wanted, type) or package in ("typing", "types", "typing_extensions")
+    plain = isinstance(wanted, type | types.GenericAlias | types.UnionType | None)
+    return plain or package in ("typing", "typing_extensions")
 
 
 def _as_written(hint: Any, said: dict[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def _defined(function: Any, word: str) -> Tool:
     try:
         return define(function)
     except InputError as error:
-        if "." in word and getattr(function, "__module__", "__main__") != "__main__":  # not for the reader to mend
+        if "." in word and getattr(function, "__module__", "__main__") != "__main__":
+            # its parameters are not the reader's to write
             error.hint = f"Write a small function around {word}, with types: def name(x: str): …"
         raise
 

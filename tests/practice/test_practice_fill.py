@@ -102,3 +102,15 @@ def test_what_is_filled_is_always_valid(schema, shared, text):
     }
     value = json.loads(json.dumps(fill(root, text)))
     jsonschema.validate(value, root, format_checker=jsonschema.FormatChecker(["date", "email", "ipv4"]))
+
+
+def test_one_object_is_filled_from_the_row_of_a_table_with_its_columns():
+    schema = {
+        "type": "object",
+        "properties": {"species": {"type": "string"}, "mass": {"type": "integer"}},
+        "required": ["species", "mass"],
+    }
+    text = "Which is it?\n\nspecies,island,mass\nGentoo,Biscoe,6300\n"
+    assert {"species": "Gentoo", "mass": 6300} == fill(schema, text)
+    many = {"type": "array", "items": schema}
+    assert [{"species": "Gentoo", "mass": 6300}] == fill(many, text)

@@ -54,3 +54,22 @@ def test_the_same_prompt_gives_the_same_answer():
     text = prompt("print(a / b)", "  In[3], line 1\nZeroDivisionError: division by zero")
     assert fixes.say(text) == fixes.say(text)
     assert f'print((a / b if b else float("nan"))){fixes.MARK}' in fixes.say(text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "trace", "corrected"),
+    [
+        ("  x = 1", "  this cell, line 1\nIndentationError: unexpected indent", "x = 1"),
+        ("if a:\n  b\n    c", "  this cell, line 3\nIndentationError: unexpected indent", "if a:\n  b\n  c"),
+        ("print(1/0)", "  this cell, line 1\nZeroDivisionError: division by zero", 'print(float("nan"))'),
+    ],
+)
+def test_the_first_slips_of_a_lesson_are_corrected(cell, trace, corrected):
+    said = fixes.say(prompt(cell, trace).replace("In[3]", "this cell"))
+    assert f"```python\n{corrected}{fixes.MARK}\n```" in said
+
+
+def test_a_source_that_is_cut_is_told_by_how_it_begins():
+    source = "def read(\n    path,\n):\n    text = (open[… 9 characters left out]"
+    told = f'Explain to the author of a notebook what `read` is.\n\n<value of="read">\n{source}\n</value>'
+    assert "there are 4 lines. It begins with `def read`." in fixes.say(told)

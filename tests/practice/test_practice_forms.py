@@ -37,3 +37,24 @@ def test_one_of_a_thing_is_said_as_one(api):
     assert "1 row and 1 column:" in said
     said = api.say("Describe it.\n\n| city | size |\n|---|---|\n| Rome | big |")
     assert "1 row and 2 columns" in said and "`city` has one value: Rome." in said
+
+
+def test_code_for_a_frame_calls_it_by_its_name(api):
+    table = "species,mass\nAdelie,3700\nGentoo,5000\nAdelie,3800"
+    value = f'<value of="penguins" type="DataFrame 3×2">\n{table}\n</value>'
+    said = api.say(f"Write code for the mean mass by species.\n{value}")
+    assert "result = penguins.groupby('species')['mass'].mean()" in said
+    assert "result = df.groupby(" in api.say(f"Write code for the mean mass by species.\n\n{table}")
+
+
+def test_a_greeting_in_a_format_is_quoted_and_not_the_format(api):
+    said = api.say(
+        [{"type": "text", "text": "hello there"}, {"type": "text", "text": "Answer with JSON only."}]
+    )
+    assert "“hello there”" in said
+
+
+def test_to_go_on_after_an_answer_is_not_answered_with_the_question(api):
+    from claude_magic import thread
+
+    assert "There is no more" in api.say(thread.GO_ON)

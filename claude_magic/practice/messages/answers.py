@@ -6,6 +6,7 @@ of documents, text in the form asked for. Nothing is random and nothing is known
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from claude_magic.practice.script import Line
 
 USUAL_WORDS = 2_000
+GOES_ON = re.compile(r"\s*Go on exactly where you stopped\b")
+"""What a notebook asks after an answer that was cut."""
 WHOLE, ENOUGH = 1_000, 2  # points of a tool that is named whole, and of one that fits
 
 
@@ -83,6 +86,8 @@ def _blocks(
         return cited
     if told:
         return [_text(f"{LABEL} {told}")]
+    if GOES_ON.match(reading.prompt):
+        return [_text(f"{LABEL} There is no more: the practice server says what it has at once.")]
     if corrected := fixes.say(reading.prompt):
         return [_text(f"{LABEL} {corrected}")]
     said, alone = forms.say(reading)

@@ -126,7 +126,10 @@ class Filler:
         return 2 * len(own & self.stems) + len(hints & self.stems)
 
     def _object(self, schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-        filled = {key: self.fill(inner, key) for key, inner in (schema.get("properties") or {}).items()}
+        fields = schema.get("properties") or {}
+        source = next(iter(self._rows_as_texts(fields)), None)
+        one = self if source is None else self._inside(source)
+        filled = {key: one.fill(inner, key) for key, inner in fields.items()}
         required = schema.get("required") or ()
         kept = {key: value for key, (value, found) in filled.items() if found or key in required}
         return kept, any(found for _, found in filled.values())
@@ -148,15 +151,19 @@ class Filler:
 
     def _rows(self, items: dict[str, Any]) -> list[Any]:
         """Make an object per row of a table with these columns, else per sentence that has any."""
-        fields = {key.casefold(): key for key in items["properties"]}
-        for table in words.tables(self.text):
-            if any(column.casefold() in fields for column in table.columns):
-                texts = [
-                    "\n".join(map(": ".join, zip(table.columns, row, strict=True))) for row in table.rows
-                ]
-                return [self._inside(text).fill(items)[0] for text in texts[:MOST_ITEMS]]
+        if texts := self._rows_as_texts(items["properties"]):
+            return [self._inside(text).fill(items)[0] for text in texts[:MOST_ITEMS]]
         made = [self._inside(s.text).fill(items) for s in words.sentences(self.text)[:MOST_ITEMS]]
         return [value for value, found in made if found]
+
+    def _rows_as_texts(self, fields: dict[str, Any]) -> list[str]:
+        """Return the rows of the first table with such columns, each as lines like "name: Ada"."""
+        wanted = {name.casefold() for name in fields}
+        for table in words.tables(self.text, 1):
+            named = sum(column.casefold() in wanted for column in table.columns)
+            if named > 1 or (named and (len(wanted) == 1 or len(table.rows) > 1)):
+                return ["\n".join(map(": ".join, zip(table.columns, row, strict=True))) for row in table.rows]
+        return []
 
     def _inside(self, text: str) -> Filler:
         inner = Filler(text, self.root)

@@ -23,6 +23,7 @@ _WANTED = re.compile(r"\bwhole corrected cell as one fenced block\b")
 _EXPLAIN = re.compile(r"Explain (?:this (?:cell|error) of a notebook|to the author of a notebook what)\b")
 _PLACE = re.compile(r"^  (\S.*), line (\d+)", re.MULTILINE)
 _FAILED = re.compile(r"^(?:\w+\.)*(\w+): (.*)$", re.MULTILINE)
+_DEFINES = re.compile(r"^\s*((?:async )?(?:def|class) \w+)", re.MULTILINE)
 _COLUMN = re.compile(r"^- (.{1,80}?): ", re.MULTILINE)
 KNOWN = (
     "a misspelt name, column or attribute, a missing colon, bracket or indent, a division by zero, and a "
@@ -157,10 +158,14 @@ def _syntax(case: Case) -> Mended | None:
 
 
 def _indentation(case: Case) -> Mended | None:
+    above = next((line for line in reversed(case.lines[: case.at]) if line.strip()), "")
+    indent = above[: len(above) - len(above.lstrip())]
+    if "unexpected indent" in case.message:
+        why = "the line is indented, and no block is open."
+        return _with(case, indent + case.lines[case.at].lstrip(), why)
     if "expected an indented block" not in case.message:
         return None
-    above = next((line for line in reversed(case.lines[: case.at]) if line.strip()), "")
-    indent = " " * (len(above) - len(above.lstrip()) + 4)
+    indent += " " * 4
     return _with(case, indent + case.lines[case.at].lstrip(), "the line belongs inside the block above it.")
 
 
@@ -176,9 +181,11 @@ def _division(case: Case) -> Mended | None:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.FloorDiv | ast.Mod):
             start, end = node.col_offset - shift, (node.end_col_offset or 0) - shift
             whole, under = bare[start:end], ast.unparse(node.right)
-            changed = f'({whole} if {under} else float("nan"))'
+            changed, why = f'({whole} if {under} else float("nan"))', f"`{under}` is 0 here"
+            if isinstance(node.right, ast.Constant):
+                changed, why = 'float("nan")', f"`{whole}` has no value"
             line = line[: len(line) - len(bare)] + bare[:start] + changed + bare[end:]
-            return _with(case, line, f"`{under}` is 0 here; what cannot be divided becomes `nan`.")
+            return _with(case, line, f"{why}; what cannot be divided becomes `nan`.")
     return None
 
 
@@ -209,7 +216,9 @@ def _described(source: str, failed: str) -> str:
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        body = []
+        body = []  # of a long one only the beginning is sent
+        if found := _DEFINES.search(source):
+            said.append(f"It begins with `{found[1]}`.")
     for words, kinds in KINDS:
         told = [ast.unparse(node).split("\n")[0].rstrip(":") for node in body if isinstance(node, kinds)]
         if told:

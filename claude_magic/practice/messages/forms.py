@@ -54,6 +54,7 @@ CHOICE = re.compile(
 CHOOSES = re.compile(r"\b(?:classif|categor|label|choose|which of|sentiment|one of)", re.IGNORECASE)
 BULLETS = re.compile(r"\bbullets?\b|\bbullet points?\b|\blist\b|\bpoints\b|\btakeaways\b", re.IGNORECASE)
 NAMED = re.compile(r"[`\"']([A-Za-z_][\w ]{0,40})[`\"']")
+VALUE = re.compile(r"<value of=\"([^\W\d]\w*)[^\"\n]*\"[^>\n]*(?:DataFrame|Table|Relation)")
 KEYS = re.compile(
     r"\b(?:keys?|fields?|properties|extract|find)\b:?\s+(?:(?:all|the|every|each)\s+)*([\w`\"', ]+)",
     re.IGNORECASE,
@@ -122,9 +123,11 @@ def _frame_code(reading: Reading, table: words.Table) -> str:
     measures = [column for column in table.columns if table.numbers(column)]
     groups = [column for column in table.columns if column not in measures]
     measure, group = _mentioned(reading.question, measures), _mentioned(reading.question, groups)
+    given = VALUE.search(reading.prompt)
+    frame = given[1] if given else "df"
     if measure and group:
-        return f"result = df.groupby({group!r})[{measure!r}].mean()\nresult"
-    return f"result = df[{measure!r}].describe()\nresult" if measure else "result = df.describe()\nresult"
+        return f"result = {frame}.groupby({group!r})[{measure!r}].mean()\nresult"
+    return f"result = {frame}{f'[{measure!r}]' if measure else ''}.describe()\nresult"
 
 
 def _mentioned(question: str, columns: list[str]) -> str | None:

@@ -74,7 +74,7 @@ class Reading:
     @property
     def topic(self) -> str:
         """The question in the asker's own words, without what a format added to it."""
-        return FORMAT.sub("", self.question) or self.question
+        return FORMAT.sub("", self.question) or FORMAT.sub("", self.prompt).strip() or self.question
 
     @property
     def instructions(self) -> str:

@@ -123,13 +123,16 @@ def as_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def tables(text: str) -> list[Table]:
-    """Return the tables of a text: Markdown, CSV, tab-separated, or a printed DataFrame."""
+def tables(text: str, least: int = 2) -> list[Table]:
+    """Return the tables of a text: Markdown, CSV, tab-separated, or a printed DataFrame.
+
+    What is no Markdown has at least so many rows, or any lines would be tables.
+    """
     lines = text.splitlines()
     found: list[Table] = []
     at = 0
     while at < len(lines):
-        table = next((t for cut in CUTS if (t := _table(lines, at, cut))), None)
+        table = next((t for cut in CUTS if (t := _table(lines, at, cut, least))), None)
         if table:
             found.append(table)
             at = table.last + 1
@@ -138,7 +141,7 @@ def tables(text: str) -> list[Table]:
     return found
 
 
-def _table(lines: list[str], first: int, cut: str) -> Table | None:
+def _table(lines: list[str], first: int, cut: str, least: int) -> Table | None:
     header = _cells(lines[first], cut)
     indexed = int(cut == "space" or header[:1] == [""])  # a printed or written frame has its index first
     header = header[1:] if header[:1] == [""] else header
@@ -153,7 +156,7 @@ def _table(lines: list[str], first: int, cut: str) -> Table | None:
             at -= 1
             break
         rows.append(cells[indexed:])
-    if len(rows) < (1 if cut == "|" else 2):
+    if len(rows) < (1 if cut == "|" else least):
         return None
     return Table(header, rows, first, at)
 
