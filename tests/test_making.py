@@ -285,7 +285,6 @@ def test_files_are_found_in_every_result_of_code_and_odd_ones_are_passed_over():
         {"type": "text_editor_code_execution_tool_result", "content": {"content": "text"}},
         {"type": "bash_code_execution_tool_result", "content": None},
         {"type": "container_upload", "file_id": "file_b"},
-        {"type": []},
     ]
     answer = chat.ask("Go", client=Server(said(*odd, text("x"))).client(), stream=False)
     assert ["file_a", "file_b"] == [file.file_id for file in answer.files]
