@@ -269,7 +269,7 @@ def test_r2_a_kernel_killed_at_any_moment_loses_no_call_it_has_recorded(kind, pa
             for _ in range(5 + 3 * n):
                 said.add(process.stdout.readline().strip())
             process.send_signal(signal.SIGKILL)
-            said |= {line for line in process.communicate()[0].split("\n")[:-1] if line}
+            said |= {line for line in process.stdout.read().split("\n")[:-1] if line}
     books = Ledger(path)
     rows = books.rows()
     lost = [e for e in rows if e.outcome == "lost"]
