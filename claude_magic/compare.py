@@ -99,6 +99,8 @@ def compare(
             "Models that are compared get no tools: each of them would run your functions",
             hint="Leave out --tool, or ask one model after the other.",
         )
+    if settings.option("cache", given.get("cache")).value == "auto":
+        given["cache"] = "off"  # no conversation goes on with these, so nobody would read what they write
     client, asked = client or current.client(given.get("replay")), threads.asked
     attach = compose.attached(attach)
     _upload(prompt, attach, client, watch, code=bool(given.get("skills") or talk.skills))
@@ -157,7 +159,7 @@ def _facts(row: Row, value: Callable[[Answer], Any] | None) -> dict[str, Any]:
         facts |= {
             name: getattr(answer, name) for name in ("seconds", "ttft", "stop_reason", "request_id", "source")
         }
-        facts |= {name: usage.get(name) for name in ("input_tokens", "output_tokens")}
+        facts |= {"input_tokens": usage.total_input_tokens, "output_tokens": usage.get("output_tokens")}
         facts["cost_usd"] = None if answer.cost is None else float(answer.cost)
         if value is not None and error is None:
             try:

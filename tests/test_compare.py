@@ -98,6 +98,16 @@ def test_a_conversation_is_sent_along_and_keeps_none_of_the_answers():
     assert frame.input_tokens[0] > alone.input_tokens[0]
 
 
+def test_nothing_is_written_to_the_cache_for_answers_that_nobody_goes_on_with():
+    thread = Thread()
+    chat.ask(f"{'A long story. ' * 500} Sum it up.", thread=thread)
+    frame = chat.ask("And now?", thread=thread, compare="haiku,sonnet")
+    assert [0, 0] == [answer.usage.cache_creation_input_tokens for answer in frame.answer]
+    assert all(frame.input_tokens > 1000)
+    (written,) = chat.ask("And now?", thread=thread, compare="haiku", cache="5m").answer
+    assert written.usage.cache_creation_input_tokens > 1000
+
+
 def test_answers_of_a_type_have_their_values_in_a_column():
     frame = chat.ask("How many?", compare=["haiku", "opus"], returns=int)
     assert [int, int] == [type(value) for value in frame.value]
