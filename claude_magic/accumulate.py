@@ -123,9 +123,8 @@ class Accumulator:
         self._blocks.append(block)
         to = fields.get("to")
         if fields.get("type") == "fallback" and isinstance(to, dict) and self._message:
-            self._message["model"] = to.get(
-                "model", self._message.get("model")
-            )  # another answers from here on
+            # another answers from here on
+            self._message["model"] = to.get("model", self._message.get("model"))
 
     def _change(self, event: dict[str, Any], message: dict[str, Any]) -> None:
         delta, usage = event.get("delta"), event.get("usage")
@@ -151,9 +150,7 @@ class Block:
 
     def now(self) -> dict[str, Any]:
         """Return the block as it is so far."""
-        grown = {
-            DELTAS[kind].field: _join(kind, pieces) for kind, pieces in self.pieces.items() if any(pieces)
-        }
+        grown = {DELTAS[kind].field: _join(kind, had) for kind, had in self.pieces.items() if any(had)}
         return {**self.fields, **grown}
 
     def add(self, delta: Any) -> None:
@@ -267,17 +264,12 @@ def partial_json(text: str) -> Any:
 
 def _seeds(fields: dict[str, Any]) -> dict[str, list[Any]]:
     """Return a list of pieces for each kind of delta that fits a block, with what the block began with."""
-    kind_of = fields.get("type")
-    seeds: dict[str, list[Any]] = {
-        kind: [] for kind, rule in DELTAS.items() if rule.field in fields or kind_of == rule.home
-    }
-    for kind in ("text_delta", "thinking_delta"):
+    fit = [kind for kind, rule in DELTAS.items() if rule.field in fields or rule.home == fields.get("type")]
+    seeds: dict[str, list[Any]] = {kind: [] for kind in fit}
+    for kind, wanted in (("text_delta", str), ("thinking_delta", str), ("citations_delta", list)):
         began = fields.get(DELTAS[kind].field)
-        if kind in seeds and isinstance(began, str):
-            seeds[kind] = [began]
-    began = fields.get("citations")
-    if "citations_delta" in seeds and isinstance(began, list):
-        seeds["citations_delta"] = list(began)
+        if kind in seeds and isinstance(began, wanted):
+            seeds[kind] += began if wanted is list else [began]
     return seeds
 
 
@@ -308,6 +300,5 @@ def _record(value: Any) -> Any:
     try:
         return wire.record(value)
     except RecursionError:
-        raise StreamError(
-            "The answer is nested too deeply to be read", hint="Ask again for a simpler answer."
-        ) from None
+        text = "The answer is nested too deeply to be read"
+        raise StreamError(text, hint="Ask again for a simpler answer.") from None

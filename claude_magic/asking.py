@@ -278,11 +278,7 @@ def _compared(
     shell: Any, asked: Ask, rendered: Rendered, blocks: list[dict[str, Any]], given: Mapping[str, Any]
 ) -> pd.DataFrame:
     turn, format = _Turn(shell, asked, rendered, ""), _format(asked)
-    told = sidebyside.Told(
-        functools.partial(showing.line, turn=False),
-        lambda answer: showing.mark(answer),
-        turn.facts,
-    )
+    told = sidebyside.Told(functools.partial(showing.line, turn=False), showing.mark, turn.facts)
     by_value = format in VALUES or asked.returns or asked.choices
     return sidebyside.ask(
         shell,

@@ -38,7 +38,7 @@ def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd
     import pandas as pd
 
     rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    notes: list[str] = []
+    notes, unread = list[str](), 0
     seen: set[Any] = set()
     files = _files([paths] if isinstance(paths, str) or hasattr(paths, "__fspath__") else list(paths))
     for file in files:
@@ -46,6 +46,7 @@ def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd
             cells = notebookfile.read(file)
         except InputError as error:
             notes.append(error.message)
+            unread += 1
             continue
         found = [facts for cell in cells for facts in _answers(cell) if _is_new(facts, seen)]
         if not found:
@@ -53,7 +54,7 @@ def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd
         for facts in found:
             key = (str(file), _word(facts, "source", "live"), _word(facts, "model", "unknown"))
             rows.setdefault(key, []).append(facts)
-    if notes and len(notes) == len(files) and not any("no figures" in note for note in notes):
+    if unread == len(files):
         raise InputError("; ".join(notes), hint="Give the paths of .ipynb files.")
     frame = pd.DataFrame([_row(key, facts) for key, facts in rows.items()], columns=list(COLUMNS))
     frame.attrs["notes"] = notes
@@ -86,7 +87,7 @@ def _files(paths: Sequence[Any]) -> list[Path]:
         inside = sorted(p for p in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
         found += inside if path.is_dir() else [path]
     if not found:
-        raise InputError("There is no notebook", hint="Give the path of an .ipynb file.")
+        raise InputError("There is no notebook", hint=notebookfile.HOW)
     return list(dict.fromkeys(found))
 
 
@@ -129,8 +130,6 @@ def _tokens(facts: Mapping[str, Any], name: str) -> int:
 
 
 def _amount(value: Any) -> Decimal | None:
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:

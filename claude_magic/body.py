@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -41,13 +42,10 @@ class Content(NamedTuple):
             yield self.source
             return
         try:
-            file = self.source.open("rb") if isinstance(self.source, Path) else self.source
-            try:
+            opened = self.source.open("rb") if isinstance(self.source, Path) else nullcontext(self.source)
+            with opened as file:
                 file.seek(self.start)
                 yield from _read(file, self.size)
-            finally:
-                if isinstance(self.source, Path):
-                    file.close()
         except (OSError, ValueError) as error:
             raise _unreadable(self.source, error) from None
 
@@ -82,10 +80,7 @@ class Body:
 
     def __iter__(self) -> Iterator[bytes]:
         for part in self.parts:
-            if isinstance(part, Content):
-                yield from part.pieces()
-            else:
-                yield part
+            yield from part.pieces() if isinstance(part, Content) else (part,)
 
 
 class Part(NamedTuple):
@@ -107,8 +102,7 @@ def part(value: Any, filename: str | None = None, mime_type: str | None = None) 
         return value
     if isinstance(value, tuple) and 2 <= len(value) <= 4 and isinstance(value[0], str | None):
         name, inner, kind, headers = (*value, None, None)[:4]
-        found = part(inner, filename or name, mime_type or kind)
-        return found._replace(headers=headers)
+        return part(inner, filename or name, mime_type or kind)._replace(headers=headers)
     name, content = _content(value, filename)
     kind = mime_type or mimetypes.guess_type(name)[0] or ANY_TYPE
     if not TYPE.fullmatch(kind):
@@ -175,11 +169,17 @@ def spooled(pieces: Iterable[bytes]) -> Content:
         try:
             held.write(piece)
         except OSError as error:
-            raise InputError(
-                f"There is no room for what is to be sent: {error.strerror}",
-                hint="Set TMPDIR to a roomier place.",
-            ) from None
+            text = f"There is no room for what is to be sent: {error.strerror}"
+            raise InputError(text, hint="Set TMPDIR to a roomier place.") from None
     return Content(held, size)
+
+
+def encoded(value: Any, what: str = "A parameter") -> bytes:
+    """Return a value as JSON; raises InputError where `what` it is cannot be sent so."""
+    try:
+        return wire.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{what} cannot be sent as JSON: {error}", hint="Send plain JSON values.") from None
 
 
 def json_list(values: Iterable[bytes]) -> Content:
@@ -199,8 +199,8 @@ def json_object(fields: Mapping[str, Any]) -> Body:
     """Return a JSON object, some of whose values may be `Content` that is JSON already."""
     parts: list[bytes | Content] = []
     for name, value in fields.items():
-        parts.append((b"," if parts else b"{") + wire.encode(name) + b":")
-        parts.append(value if isinstance(value, Content) else wire.encode(value))
+        parts.append((b"," if parts else b"{") + encoded(name) + b":")
+        parts.append(value if isinstance(value, Content) else encoded(value))
     return Body([*parts, b"}"])
 
 
@@ -210,7 +210,7 @@ def form(fields: Mapping[str, Any], files: Iterable[tuple[str, Part]]) -> Body:
     parts: list[bytes | Content] = []
     for name, value in fields.items():
         if value is not None:
-            text = value if isinstance(value, str) else wire.encode(value).decode()
+            text = value if isinstance(value, str) else encoded(value).decode()
             parts.append(_head(mark, name) + f"{text}\r\n".encode(errors="replace"))
     for name, file in files:
         headers = {"Content-Type": file.mime_type, **(file.headers or {})}

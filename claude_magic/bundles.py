@@ -29,10 +29,8 @@ def parts(files: Any) -> list[body.Part]:
     try:
         given = [files] if alone else list(files)
     except TypeError:
-        raise InputError(
-            f"An object of type {type(files).__name__} is no skill",
-            hint="Give its folder, a zip or a list of files.",
-        ) from None
+        text = f"An object of type {type(files).__name__} is no skill"
+        raise InputError(text, hint="Give its folder, a zip or a list of files.") from None
     return [_one(file) for file in given]
 
 
@@ -47,9 +45,8 @@ def _folder(folder: Path) -> list[body.Part]:
         raise InputError(f"There is no SKILL.md in {folder}", hint="Give the folder that holds SKILL.md.")
     size = sum(one.content.size for one in found)
     if size >= MOST:
-        raise InputError(
-            f"{folder} holds {size / 2**20:.1f} MB; a skill is less than 30 MB", hint="Leave files out."
-        )
+        text = f"{folder} holds {size / 2**20:.1f} MB; a skill is less than 30 MB"
+        raise InputError(text, hint="Leave files out.")
     return found
 
 

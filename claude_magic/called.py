@@ -9,7 +9,7 @@ from claude_magic.flags import SKILLS
 from claude_magic.media import FILE_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from claude_magic.client import Client
 
@@ -42,11 +42,16 @@ def _names(item: Mapping[str, Any]) -> list[str]:
 def _only(word: str, ids: list[str], what: str) -> str:
     if len(ids) == 1:
         return ids[0]
-    more = f" and {len(ids) - MOST_TOLD} more" if len(ids) > MOST_TOLD else ""
     raise InputError(
-        f"{len(ids)} {what}s are called {word!r}: {', '.join(ids[:MOST_TOLD])}{more}",
+        f"{len(ids)} {what}s are called {word!r}: {told(ids)}",
         hint=f"Give the id of one of them, such as {ids[0]}.",
     )
+
+
+def told(words: Sequence[str]) -> str:
+    """Return the first few words, and how many more there are."""
+    more = f" and {len(words) - MOST_TOLD} more" if len(words) > MOST_TOLD else ""
+    return f"{', '.join(words[:MOST_TOLD])}{more}"
 
 
 def file(client: Client, word: str) -> str:

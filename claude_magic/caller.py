@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from claude_magic import __version__, parameters, settings, transport, wire
 from claude_magic.app import Request
+from claude_magic.body import encoded
 from claude_magic.endpoints import ENDPOINTS, MB, Endpoint
-from claude_magic.errors import ConfigError, InputError, RequestTooLargeError
+from claude_magic.errors import HINTS, ConfigError, InputError, RequestTooLargeError
 from claude_magic.feeds import AsyncFeed, Feed
 from claude_magic.keys import HEADER, Secret, hide, reveal
 from claude_magic.pages import AsyncPage, AsyncPages, Page
@@ -48,9 +49,8 @@ def _is_time(value: Any) -> bool:
     return value is None or hasattr(value, "as_dict") or _is_number(value)
 
 
-USABLE: dict[
-    str, tuple[str, Any, Callable[[Any], bool]]
-] = {  # options: what each must be, an example, a check
+# options: what each must be, an example, a check
+USABLE: dict[str, tuple[str, Any, Callable[[Any], bool]]] = {
     "timeout": ("a number of seconds above 0", 60, _is_time),
     "total_timeout": ("a number of seconds above 0", 60, _is_time),
     "max_retries": ("a whole number", 2, lambda value: isinstance(value, int) and value >= 0),
@@ -117,20 +117,15 @@ class Caller:
             stream=stream,
             free=not row.paid,
             once=_look(row) if row.once else "",
-            max_retries=options.max_retries,
-            retry_unknown=options.retry_unknown,
-            timeout=options.timeout,
-            total_timeout=options.total_timeout,
             most=sys.maxsize if stream and row.name != "messages.create" else options.max_bytes,
             refused=NO_ADMIN if row.admin and self.route.admin is None else "",
+            **{name: getattr(options, name) for name in PER_CALL},
         )
 
     def _headers(self, row: Endpoint, params: dict[str, Any]) -> dict[str, Any]:
         headers: dict[str, Any] = {
             "anthropic-version": self.options.anthropic_version,
-            "accept": "application/json"
-            if row.kind in ("json", "multipart", "sse")
-            else "application/binary",
+            "accept": f"application/{'binary' if row.kind in ('binary', 'jsonl') else 'json'}",
             "user-agent": USER_AGENT,
         }
         if row.method != "GET":
@@ -196,9 +191,8 @@ def shaped(reply: Reply, kind: Callable[[Any], R]) -> R:
         made = None
     if made is None:
         said = reply.headers.get("content-type", "no content type")
-        raise reply.unusable(
-            f"The server answered {reply.status} with something that is not the API's JSON ({said})"
-        )
+        text = f"The server answered {reply.status} with something that is not the API's JSON ({said})"
+        raise reply.unusable(text)
     return made.answered(reply.response)
 
 
@@ -212,12 +206,8 @@ def _look(row: Endpoint) -> str:
 def check_size(row: Endpoint, size: int) -> None:
     """Raise RequestTooLargeError where a body of this many bytes is more than the call takes."""
     if size > row.most:
-        raise RequestTooLargeError(
-            f"The request is {size / MB:.1f} MB; {row.path} takes {row.most // MB} MB. Nothing was sent",
-            hint="Send less: attach fewer or smaller files.",
-            status=413,
-            type="request_too_large",
-        )
+        text = f"The request is {size / MB:.1f} MB; {row.path} takes {row.most // MB} MB. Nothing was sent"
+        raise RequestTooLargeError(text, hint=HINTS[413], status=413, type="request_too_large")
 
 
 def _named(params: dict[str, Any], name: str) -> dict[str, Any]:
@@ -240,12 +230,7 @@ def _encoded(body: dict[str, Any]) -> bytes:
     for name in ("messages", "tools"):
         if isinstance(body.get(name), Iterable) and not isinstance(body[name], list | str | dict):
             body[name] = list(body[name])
-    try:
-        return wire.encode(body)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"A parameter cannot be sent as JSON: {error}", hint="Send plain JSON values."
-        ) from None
+    return encoded(body)
 
 
 def _header_name(name: str) -> str:
@@ -257,7 +242,6 @@ def _header_name(name: str) -> str:
 def _header_value(name: str, value: Any) -> str | Secret:
     made = hide(name, value if isinstance(value, Secret) else str(value))
     if not reveal(made).isascii() or not reveal(made).isprintable():
-        raise InputError(
-            f"The header {name} has a character that HTTP does not allow", hint="Use ASCII text."
-        )
+        text = f"The header {name} has a character that HTTP does not allow"
+        raise InputError(text, hint="Use ASCII text.")
     return made

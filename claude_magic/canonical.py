@@ -42,16 +42,11 @@ class Asked(NamedTuple):
         return hashlib.sha256(_encoder.encode(self)).hexdigest()[:KEY_LENGTH]
 
 
-def key(request: Request) -> str:
-    """Return the canonical hash of a request; header names are in lower case.
+def asked(request: Request) -> Asked:
+    """Return what a request asks for; header names are in lower case.
 
     `stream` of a message does not count: its whole answer and its stream say the same.
     """
-    return asked(request).key
-
-
-def asked(request: Request) -> Asked:
-    """Return what a request asks for."""
     headers, path = request.headers, _path(request.path)
     body = _body(request.body, headers.get("content-type", ""))
     if path == "/v1/messages" and request.method == "POST" and type(body) is dict:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Context, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from claude_magic.flags import DEFAULT_MODEL as DEFAULT_MODEL
 from claude_magic.flags import EFFORTS as EFFORTS
 from claude_magic.flags import LINES
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-DEFAULT_MODEL = "claude-haiku-5-5"
 KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 """The token classes that have a price of their own."""
 SHORT = LINES

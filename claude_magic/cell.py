@@ -13,29 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import flags, verbs
 from claude_magic.errors import InputError, nearest
-from claude_magic.flags import COMMANDS, FLAGS, Command, Flag
 from claude_magic.flagvalues import KINDS
-from claude_magic.manual import flag_table_markdown, help_text
-from claude_magic.questions import rewrite
 from claude_magic.words import Word, next_word, short, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-__all__ = [
-    "COMMANDS",
-    "FLAGS",
-    "Ask",
-    "Command",
-    "CommandCall",
-    "Flag",
-    "flag_table_markdown",
-    "help_text",
-    "parse_cell",
-    "parse_line",
-    "rewrite",
-]
+    from claude_magic.flags import Command, Flag
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 MODEL_ID = re.compile(r"(?:[\w.-]+[./])?claude-[\w.:@-]+", re.IGNORECASE)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from claude_magic.compose import Prompt
     from claude_magic.keywords import Attached, Choices
 
-OF_A_QUESTION = ("attach", "skills", "tools", "max_steps", "approve", "returns", "choices")
+OF_A_QUESTION = ("attach", "skills", "tools", "max_steps", "approve", "returns", "choices", "compare")
 """Keywords of `ask` that `go_on` has from the question itself, or cannot have."""
 
 
@@ -78,34 +78,13 @@ def ask(
     budget that the call could exceed is a BudgetError, and nothing is sent. An answer that is not what
     `returns` asked for, even when asked for once more, is an AnswerError with its `.text`.
     """
+    given = {name: value for name, value in locals().items() if name not in ("prompt", "compare")}
     if compare:
-        given = {name: value for name, value in locals().items() if name not in ("prompt", "compare")}
         return cast("Answer", table(ask, prompt, compare, **given))
     talk = threads.get(thread) if isinstance(thread, str) else thread or Thread()
     how = How(stream, max_cost, watch, client, cell, replay, talks=thread is not None)
-    asked = question.prepare(
-        prompt,
-        talk,
-        how.client_or_current,
-        model=model,
-        system=system,
-        max_tokens=max_tokens,
-        effort=effort,
-        think=think,
-        attach=attach,
-        citations=citations,
-        skills=skills,
-        tools=tools,
-        max_steps=max_steps,
-        approve=approve,
-        returns=returns,
-        choices=choices,
-        history_tokens=history_tokens,
-        compact=compact,
-        cache=cache,
-        params=params,
-    )
-    return Sending(talk, asked, how).run()
+    what = {name: value for name, value in given.items() if name not in ("thread", *How._fields)}
+    return Sending(talk, question.prepare(prompt, talk, how.client_or_current, **what), how).run()
 
 
 def go_on(

@@ -112,28 +112,15 @@ def _parser() -> argparse.ArgumentParser:
 def _places(one: argparse.ArgumentParser) -> None:
     """Add the flags of `config`: what to do, and where."""
     what = one.add_mutually_exclusive_group()
-    what.add_argument(
-        "--enable",
-        dest="what",
-        action="store_const",
-        const="enable",
-        help="on (for --user when no place is given)",
-    )
-    what.add_argument(
-        "--disable",
-        dest="what",
-        action="store_const",
-        const="disable",
-        help="off (in every place when none is given)",
-    )
-    what.add_argument(
-        "--list", dest="what", action="store_const", const="list", help="say what is on (default)"
-    )
     where = one.add_mutually_exclusive_group()
-    where.add_argument("--user", dest="where", action="store_const", const="user", help="for all my kernels")
-    where.add_argument(
-        "--sys-prefix", dest="where", action="store_const", const="sys-prefix", help="for this Python only"
-    )
+    for group, dest, word, help in (
+        (what, "what", "enable", "on (for --user when no place is given)"),
+        (what, "what", "disable", "off (in every place when none is given)"),
+        (what, "what", "list", "say what is on (default)"),
+        (where, "where", "user", "for all my kernels"),
+        (where, "where", "sys-prefix", "for this Python only"),
+    ):
+        group.add_argument(f"--{word}", dest=dest, action="store_const", const=word, help=help)
     one.set_defaults(what="list", where=None)
 
 

@@ -19,6 +19,7 @@ from claude_magic import (
     keys,
     limits,
     lines,
+    manual,
     recordings,
     reports,
     service,
@@ -51,7 +52,7 @@ def run(shell: Any, call: CommandCall) -> Any:
 
 
 def _help(_: Any, call: CommandCall) -> Said:
-    return Said(cell.help_text(call.args[0] if call.args else None))
+    return Said(manual.help_text(call.args[0] if call.args else None))
 
 
 def _version(_: Any, __: CommandCall) -> Said:
@@ -132,16 +133,16 @@ def _config(_: Any, call: CommandCall) -> Any:
         return reports.status()
     name, _space, value = call.rest.partition(" ")
     name = name.replace("-", "_")
-    known = settings.base_url() if name == "base_url" else settings.option(name)
+    said = _setting(name)
     if not value:
-        return Said(_setting(known))
+        return said
     if value.strip() == "default":
         settings.forget(name)
     else:
         _save(name, value.strip().strip("\"'"))
     if name != "base_url":
         settings.use(name, None)
-    return Said(_setting(settings.base_url() if name == "base_url" else settings.option(name)))
+    return _setting(name)
 
 
 def _save(name: str, value: str) -> None:
@@ -166,8 +167,9 @@ def _number(name: str, text: str) -> Any:
     return text
 
 
-def _setting(found: settings.Setting) -> str:
-    return f"{found.name} = {reports.shown(found.value)} ({found.source})"
+def _setting(name: str) -> Said:
+    found = settings.base_url() if name == "base_url" else settings.option(name)
+    return Said(f"{found.name} = {reports.shown(found.value)} ({found.source})")
 
 
 def _login(shell: Any, call: CommandCall) -> Said:

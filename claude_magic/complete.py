@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 
-from claude_magic import flags, grids, tables, verbs
+from claude_magic import flags, verbs
 from claude_magic.errors import InputError
 from claude_magic.words import next_word
 
@@ -117,7 +117,12 @@ def _verb(command: str, words: list[str], fragment: str, state: State) -> Found:
     return _choose(fragment, [*held, *left])
 
 
-PLACES = {"WHAT": verbs.GROUPS, "WIDTH": verbs.WIDTHS, "ROLE": verbs.ROLES}
+PLACES = {
+    "WHAT": verbs.GROUPS,
+    "WIDTH": verbs.WIDTHS,
+    "ROLE": verbs.ROLES,
+    "WORKSPACE_ROLE": verbs.WORKSPACE_ROLES,
+}
 
 
 def _prose(before: str, state: State) -> Found:
@@ -128,11 +133,15 @@ def _prose(before: str, state: State) -> Found:
     name, spec = brace.groups()
     if spec is None:
         return _choose(name or "", sorted(variables))
-    return _choose(spec, tables.SPECS if _is_frame(variables.get(name)) else ())
+    return _choose(spec, _specs(variables.get(name)))
 
 
-def _is_frame(value: Any) -> bool:
-    return hasattr(value, "iloc") or type(value).__module__.partition(".")[0] in grids.FOREIGN
+def _specs(value: Any) -> Iterable[str]:
+    """Return the parts of a frame that can be asked for; of other values none."""
+    from claude_magic import grids, tables
+
+    is_frame = hasattr(value, "iloc") or type(value).__module__.partition(".")[0] in grids.FOREIGN
+    return tables.SPECS if is_frame else ()
 
 
 def _choose(fragment: str, options: Iterable[str]) -> Found:
@@ -281,8 +290,8 @@ def _files(fragment: str) -> list[str]:
     return [quote + path if quote else path.replace(" ", "\\ ") for path in paths]
 
 
-def install(ip: Any, state: Callable[[], State] | None = None) -> None:
-    """Complete our magics in a shell; `state` may add to what the notebook holds. Twice changes nothing."""
+def install(ip: Any) -> None:
+    """Complete our magics in a shell; installing twice changes nothing."""
     from IPython.core.completer import SimpleCompletion, context_matcher
 
     uninstall(ip)
@@ -291,8 +300,7 @@ def install(ip: Any, state: Callable[[], State] | None = None) -> None:
     def matcher(context: Any) -> dict[str, Any]:
         if "%claude" not in context.full_text:
             return {"completions": []}
-        known = {**_notebook(ip), **(state() if state else {})}
-        found = complete(context.full_text, context.cursor_line, context.cursor_position, known)
+        found = complete(context.full_text, context.cursor_line, context.cursor_position, _notebook(ip))
         if not found:
             return {"completions": []}
         if not found.options:

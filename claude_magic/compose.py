@@ -237,7 +237,7 @@ def _always_thinks(model: Model) -> InputError:
         return InputError(
             f"{model.id} thinks at efforts above high", hint="Give --effort high or lower with --no-think."
         )
-    raise InputError(
+    return InputError(
         f"{model.id} always thinks", hint="Leave out --no-think; --effort low makes it think less."
     )
 
@@ -290,14 +290,11 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         if (value.get("type") == "text" and "data" not in value) or "role" in value:
             return _text(value.get("text") or value.get("content") or "")
-        return " ".join(f"{k} {_text(v)}" for k, v in value.items() if not (k == "data" and _binary(value)))
+        binary = "data" if value.get("type") == "base64" else None
+        return " ".join(f"{k} {_text(v)}" for k, v in value.items() if k != binary)
     if isinstance(value, list | tuple):
         return " ".join(_text(v) for v in value)
     return value if isinstance(value, str) else wire.encode(value).decode()
-
-
-def _binary(source: Mapping[str, Any]) -> bool:
-    return source.get("type") == "base64"
 
 
 def _sources(value: Any) -> Iterator[dict[str, Any]]:

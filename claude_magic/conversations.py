@@ -12,6 +12,7 @@ from claude_magic import asking, jobs, reports, settings
 from claude_magic.errors import nearest
 from claude_magic.jobs import Said
 from claude_magic.thread import threads
+from claude_magic.words import short
 
 if TYPE_CHECKING:
     from claude_magic.cell import CommandCall
@@ -41,8 +42,8 @@ def reset(_: Any, call: CommandCall) -> Said:
 def undo(_: Any, call: CommandCall) -> Said:
     """Take back the last turn, or several."""
     thread, wanted = threads.get(), int(call.rest or 1)
-    taken = [thread.undo().question for _ in range(min(wanted, len(thread)) or 1)]
-    return Said(f"Taken back: {'; '.join(f'“{_brief(q)}”' for q in taken)}; {_turns(len(thread))} left")
+    taken = [" ".join(thread.undo().question.split()) for _ in range(min(wanted, len(thread)) or 1)]
+    return Said(f"Taken back: {'; '.join(f'“{short(q)}”' for q in taken)}; {_turns(len(thread))} left")
 
 
 def history(_: Any, call: CommandCall) -> Any:
@@ -77,8 +78,3 @@ def export(_: Any, call: CommandCall) -> Any:
 
 def _turns(count: int) -> str:
     return f"{count} turn{'' if count == 1 else 's'}"
-
-
-def _brief(text: str) -> str:
-    first = " ".join(text.split())
-    return first if len(first) <= 60 else first[:60] + "…"

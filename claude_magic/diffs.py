@@ -10,7 +10,7 @@ import html
 import sys
 from typing import NamedTuple
 
-from claude_magic import display
+from claude_magic import display, looks
 from claude_magic.errors import printable
 from claude_magic.markup import PRE
 
@@ -36,14 +36,12 @@ class Diff(NamedTuple):
     def html(self) -> str:
         """The diff as HTML: lines that come and go on green and red."""
         shown = "".join(_line(printable(line)) for line in self.lines[2:])
-        return f'{display.BOX}><pre style="{CODE};{INK}">{shown}</pre></div>'
+        return f'{looks.BOX}><pre style="{CODE};{INK}">{shown}</pre></div>'
 
     def show(self) -> None:
         """Show it, coloured."""
         if display.mode() != "terminal":
-            from IPython.display import display as show_bundle
-
-            show_bundle({"text/plain": self.text, "text/html": self.html}, raw=True)  # type: ignore[no-untyped-call]
+            looks.display({"text/plain": self.text, "text/html": self.html}, {})
             return
         colours = TERMINAL if sys.stdout.isatty() else {}
         for line in self.text.split("\n"):

@@ -18,7 +18,6 @@ from claude_magic.errors import printable
 from claude_magic.live import Live, Terminal
 from claude_magic.looks import BOX, LINE
 from claude_magic.markup import answer_html
-from claude_magic.readout import readout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from claude_magic.citing import Note
     from claude_magic.tools.toolbox import Ran
 
-__all__ = ["BOX", "LINE", "View", "answer_html", "mode", "readout"]
+__all__ = ["BOX", "LINE", "View", "mode"]
 
 METADATA = (  # what may be kept with an output; nothing a prompt or a key could be in
     "model", "usage", "cost", "request_id", "source", "stop_reason", "seconds", "turn", "thread", "outcome",

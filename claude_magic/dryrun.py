@@ -111,9 +111,7 @@ def dry_run(
     names = models_of(compare) if compare else [model]
     given = {k: v for k, v in given.items() if k not in NOT_SENT}
     ready = question.prepare(prompt, talk, lambda: client or current.client(replay), model=names[0], **given)
-    body = {**ready.body, "messages": uploads.unsent(ready.body["messages"])}
-    calls = bool(ready.toolbox and ready.toolbox.names)
-    body = caching.marked(body, ready.cache, compose.estimate, talks=thread is not None, calls=calls)
+    body, calls = unsent(ready, talks=thread is not None)
     counting = Counting(client)
     known = counting.count(body)
     asked = [str(body["model"]), *names[1:]]
@@ -127,6 +125,13 @@ def dry_run(
     ]
     sends = ready.max_steps if calls else 2 if ready.form else 1
     return DryRun(body, known.tokens, known.counted, tuple(costs), len(asked), sends)
+
+
+def unsent(ready: question.Question, *, talks: bool) -> tuple[dict[str, Any], bool]:
+    """Return a question's first body, with nothing uploaded for it, and whether it may call functions."""
+    body = {**ready.body, "messages": uploads.unsent(ready.body["messages"])}
+    calls = bool(ready.toolbox and ready.toolbox.names)
+    return caching.marked(body, ready.cache, compose.estimate, talks=talks, calls=calls), calls
 
 
 def cost(body: Mapping[str, Any], name: str, count: Count, earlier: int = 0) -> Cost:

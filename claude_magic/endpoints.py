@@ -18,19 +18,10 @@ if TYPE_CHECKING:
 
 MB = 2**20
 DOCS = "https://platform.claude.com/docs/en/api/"
-PAGING = {
-    "id": ("limit", "after_id", "before_id"),
-    **dict.fromkeys(("page", "pages", "report"), ("limit", "page")),
-}
+PAGING: dict[str, tuple[str, ...]] = dict.fromkeys(("page", "pages", "report"), ("limit", "page"))
+PAGING["id"] = ("limit", "after_id", "before_id")
 KINDS = ("multipart", "binary", "jsonl", "sse")
-TYPES = {
-    "int": "int",
-    "bool": "bool",
-    "float": "float",
-    "time": "datetime | str",
-    "any": "Any",
-    "file": "File",
-}
+TYPES = {"time": "datetime | str", "any": "Any", "file": "File"}  # the others are Python's own
 
 
 class Param(NamedTuple):
@@ -179,11 +170,8 @@ def _param(word: str, method: str) -> Param:
 
 @functools.cache
 def _params(words: str, method: str, paging: str | None) -> dict[str, Param]:
-    known = [
-        Param(name, "int" if name == "limit" else "str", query=True) for name in PAGING.get(paging or "", ())
-    ]
-    known += [_param(word, method) for word in words.split()]
-    return {param.name: param for param in known}
+    paged = ("?limit:int" if name == "limit" else f"?{name}" for name in PAGING.get(paging or "", ()))
+    return {param.name: param for word in (*paged, *words.split()) for param in [_param(word, method)]}
 
 
 _TABLE = Path(__file__).parent / "data" / "endpoints.txt"

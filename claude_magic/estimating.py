@@ -6,6 +6,7 @@ Values that the running kernel has are taken as they are; what is not known is n
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import catalog, dryrun, notebookfile, private, settings
 from claude_magic.cell import Ask, CommandCall, parse_cell, parse_line
-from claude_magic.errors import ClaudeError, InputError, printable
+from claude_magic.errors import ClaudeError, printable
 from claude_magic.flagvalues import KINDS
 from claude_magic.foreseen import Foreseen
+from claude_magic.words import short
 
 if TYPE_CHECKING:
     import os
@@ -80,7 +82,7 @@ def _names() -> dict[str, Any]:
 def _shown(row: Row) -> Row:
     """Return a row as it is shown: few words, without keys, secrets and terminal escapes (K1, O4)."""
     words, unknown = (printable(private.without_secrets(text)) for text in (row.words, row.unknown))
-    return row._replace(words=_brief(words), unknown=unknown)
+    return row._replace(words=short(" ".join(words.split()), 40), unknown=unknown)
 
 
 def _total(rows: list[Row]) -> Row:
@@ -175,12 +177,5 @@ def _set(name: str, value: str) -> None:
     row = settings.OPTIONS.get(name)
     if row is None:
         return
-    try:
+    with contextlib.suppress(ClaudeError, ValueError):
         settings.use(name, KINDS["count"][0](value) if row.kind == "count" else value)
-    except (InputError, ClaudeError, ValueError):
-        return
-
-
-def _brief(text: str) -> str:
-    first = " ".join(text.split())
-    return first if len(first) <= 40 else first[:39] + "…"

@@ -87,7 +87,7 @@ def _named(names: dict[str, Any], what: str) -> Rendered:
         near = nearest(first, [n for n in names if not n.startswith("_")])
         hint = f"Did you mean %claude explain {near}?" if near else f"To ask it: %claude -- explain {what}"
         raise InputError(f"There is no variable {first}", hint=hint)
-    value = _followed(names[first], what)
+    value = None if "[" in what else _followed(names[first], what)  # an item is told by its value
     about = NAME.format(name=what)
     if inspect.isroutine(value) or isinstance(value, type):
         return _told([about, fixing.tagged("value", what, _source(value))], {what: "source"})

@@ -50,15 +50,12 @@ class Failure:
     def traceback(self) -> str:
         """The traceback in short, without cell numbers, the paths of this machine shortened."""
         known = {self.number: THIS} if self.number else {}
-        paths = [place.path for place in self.places]
-        if isinstance(self.error, SyntaxError):
-            paths.append(self.error.filename or "")
 
         def called(number: int) -> str:
             others = sum(name != THIS for name in known.values())
             return known.setdefault(number, f"{OTHER} {others + 1}" if others else OTHER)
 
-        for path in reversed(paths):  # the innermost of the others is the first
+        for path in self.paths:  # the innermost of the others is the first
             if number := self.cell_of(path):
                 called(number)
         return tracebacks.told(self.error, self.cell_of, called)
@@ -72,6 +69,12 @@ class Failure:
     def places(self) -> list[Place]:
         """The frames of the traceback, the innermost last."""
         return tracebacks.places(self.error, self.cell_of)
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that the error is in, the innermost first."""
+        syntax = [self.error.filename or ""] if isinstance(self.error, SyntaxError) else []
+        return [*syntax, *(place.path for place in reversed(self.places))]
 
     def __repr__(self) -> str:
         return f"{self.traceback}\n\n{THIS}:\n{self.cell}"
@@ -111,13 +114,11 @@ class Watcher:
 
     def _before(self, error: BaseException | None) -> Failure | None:
         """Return the failure that was there before anybody watched."""
-        numbers = (
-            [n for name in tracebacks.files(error) if (n := self.cell_of(name))] if _counts(error) else []
-        )
-        cells = self.history.input_hist_raw
-        if not _counts(error) or not numbers or numbers[0] >= len(cells):
+        if not _counts(error):
             return None
-        return self._failure(error, cells[numbers[0]], numbers[0])
+        number = next((n for name in tracebacks.files(error) if (n := self.cell_of(name))), None)
+        cells = self.history.input_hist_raw
+        return self._failure(error, cells[number], number) if number and number < len(cells) else None
 
 
 _watchers: dict[Any, Watcher] = {}

@@ -66,19 +66,16 @@ class Lines(Bytes):
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply)
-        self.held: list[bytes] = []
-        self.size = 0
+        self.held = bytearray()
 
     def take(self, chunk: bytes) -> Iterator[Any]:
         """Yield the Records of the lines that these bytes complete; raises StreamError."""
         head, line, tail = chunk.rpartition(b"\n")
         if line:
-            whole = b"".join((*self.held, head))
-            self.held, self.size = [], 0
+            whole, self.held = bytes(self.held + head), bytearray()
             yield from map(self._record, filter(bytes.strip, whole.split(b"\n")))
-        self.held.append(tail)
-        self.size += len(tail)
-        if self.size > LONGEST:
+        self.held += tail
+        if len(self.held) > LONGEST:
             raise StreamError(f"A line of the answer is longer than {LONGEST / 2**20:.0f} MB", hint=AGAIN)
 
     def end(self) -> Iterator[Any]:
@@ -100,11 +97,9 @@ class Events(Bytes):
 
     def begin(self) -> None:
         """Raise APIResponseError where the answer is no stream."""
-        kind = self.reply.headers.get("content-type", "")
+        kind = self.reply.headers.get("content-type") or "no content type"
         if not kind.startswith("text/event-stream"):
-            raise self.reply.unusable(
-                f"The server answered with {kind or 'no content type'}, not with a stream"
-            )
+            raise self.reply.unusable(f"The server answered with {kind}, not with a stream")
         self.decoder = Decoder(limit=self.longest)
 
     def take(self, chunk: bytes) -> Iterator[Any]:

@@ -42,7 +42,8 @@ def matplotlib(figure: Any) -> bytes:
 def plotly(figure: Any) -> Drawn:
     """Return a figure of plotly, drawn by kaleido."""
     spec = json.loads(json.dumps(figure.to_plotly_json(), default=_readable))
-    fetches = FETCHES.search(json.dumps(_data_of(spec)))
+    spec.get("layout", {}).pop("template", None)  # how all such figures look; its maps are only there in case
+    fetches = FETCHES.search(json.dumps(spec))
     why = "as it would fetch something" if fetches else "for a picture: %pip install kaleido"
     if not fetches and _installed("kaleido"):
         why = "as kaleido could not draw it"
@@ -62,12 +63,6 @@ def _readable(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def _data_of(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return a figure without its template, whose maps are only there in case."""
-    layout = {k: v for k, v in spec.get("layout", {}).items() if k != "template"}
-    return {"data": spec.get("data"), "layout": layout}
-
-
 def altair(chart: Any) -> Drawn:
     """Return a chart of altair, drawn by vl-convert, which is forbidden to fetch."""
     with sys.modules["altair"].data_transformers.enable("default", max_rows=None):
@@ -83,10 +78,7 @@ def altair(chart: Any) -> Drawn:
 
 def _as_json(what: str, spec: dict[str, Any], why: str) -> Drawn:
     """Return a drawing's own JSON, bounded, without what only says how all such drawings look."""
-    layout = {k: v for k, v in spec.get("layout", {}).items() if k != "template"}
-    made = {**spec, **({"layout": layout} if "layout" in spec else {})}
-    made = {k: v for k, v in made.items() if k not in ("$schema", "config")}
-    text = json.dumps(made, ensure_ascii=False)
+    text = json.dumps({k: v for k, v in spec.items() if k not in ("$schema", "config")}, ensure_ascii=False)
     label = f"{what} as JSON, {why}"
     if len(text) > MOST_JSON:
         label += f"; first {MOST_JSON:,} of {len(text):,} characters sent"

@@ -158,10 +158,7 @@ def case_of(shell: Any, failure: Failure) -> Case:
     """Return the cell that failed, and what of the notebook or of its script the error arose in."""
     found = {failure.name: failure.cell}
     cells = shell.history_manager.input_hist_raw
-    paths = [place.path for place in failure.places]
-    if isinstance(failure.error, SyntaxError):
-        paths.append(failure.error.filename or "")
-    for path in reversed(paths):
+    for path in failure.paths:
         if number := failure.cell_of(path):
             more = {f"In[{number}]": cells[number]} if number < len(cells) else {}
             return Case(found | more if number != failure.number else found, failure)

@@ -17,13 +17,14 @@ FORMATS = ("markdown", "text", "code", "json", "df", "html")
 CACHES = ("auto", "5m", "1h", "off")
 """How long the service keeps a beginning: https://platform.claude.com/docs/en/build-with-claude/prompt-caching"""
 REPLAYS = ("auto", "only", "refresh", "off")
+DEFAULT_MODEL = "claude-haiku-5-5"
 LINES = ("haiku", "sonnet", "opus", "fable", "mythos")
 SKILLS = ("xlsx", "pptx", "docx", "pdf")
 """Anthropic's own: https://platform.claude.com/docs/en/agents-and-tools/agent-skills/overview"""
 
 
 class Flag(NamedTuple):
-    """One flag: `field` is the attribute of `Ask` it sets, `kind` a row of `cell.KINDS`.
+    """One flag: `field` is the attribute of `Ask` it sets, `kind` a row of `flagvalues.KINDS`.
 
     `alone` is its value where none of its `choices` follows.
     """
@@ -54,8 +55,8 @@ class Command(NamedTuple):
     """One reserved first word: `shape` is the pattern its arguments fit, one space between words.
 
     What does not fit `shape` is taken for a question. `first` and `second` complete its arguments; words with
-    an @ stand for what there is: @models, @threads, @settings, @topics, @files, @notebooks. `takes` names
-    the flags that may stand anywhere after it.
+    an @ stand for what there is, such as @models and @files (see `complete.py`). `takes` names the flags that
+    may stand anywhere after it.
     """
 
     name: str

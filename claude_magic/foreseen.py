@@ -11,19 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import (
-    caching,
-    catalog,
-    compose,
-    current,
-    dryrun,
-    prompt,
-    question,
-    replaying,
-    settings,
-    typenames,
-    uploads,
-)
+from claude_magic import catalog, compose, current, dryrun, prompt, question, replaying, settings, typenames
 from claude_magic.cassette.tape import Cassette
 from claude_magic.counting import Count, Counting
 from claude_magic.errors import InputError, ReplayError
@@ -88,15 +76,14 @@ class Foreseen:
         thread = copy.copy(before.known or Thread())
         thread.turns = list(thread.turns)
         ready = question.prepare(blocks, thread, self._asking, model=name, **given)
-        body = {**ready.body, "messages": uploads.unsent(ready.body["messages"])}
-        calls = bool(ready.toolbox and ready.toolbox.names)
-        body = caching.marked(body, ready.cache, compose.estimate, talks=not asked.no_history, calls=calls)
+        body, calls = dryrun.unsent(ready, talks=not asked.no_history)
         model = str(body["model"])
-        known, mode = before.known is not None, settings.option("replay", asked.replay).value
-        if known and mode in ("auto", "only") and self._played(mode, body, ready, thread, told):
-            return dryrun.played(body, model, Count(compose.estimate(body), dryrun.RECORDED)), Said(thread)
-        if mode == "only":  # it is played, or it fails
-            return dryrun.played(body, model, Count(compose.estimate(body), dryrun.RECORDED)), Said(None)
+        mode = settings.option("replay", asked.replay).value
+        tries = before.known is not None and mode in ("auto", "only")
+        played = tries and self._played(mode, body, ready, thread, told)
+        if played or mode == "only":  # else it fails
+            cost = dryrun.played(body, model, Count(compose.estimate(body), dryrun.RECORDED))
+            return cost, Said(thread if played else None)
         if calls:
             told.append(f"tools: up to {ready.max_steps} calls, the first is priced")
         own, inside = self.counting.count(body), self._most_of_answers(asked)

@@ -12,7 +12,7 @@ import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import compose, limits, replaying, settings, uploads, wire
+from claude_magic import compose, limits, replaying, settings, uploads
 from claude_magic.current import session_id
 from claude_magic.errors import APIError, BudgetError
 
@@ -96,7 +96,7 @@ def counted(body: Mapping[str, Any], client: Client) -> Decimal | None:
         int(tokens * COUNT_MARGIN) + 1,
         body["max_tokens"],
         fast=body.get("speed") == "fast",
-        cache="1h" if b'"cache_control"' in wire.encode(body) else None,
+        cache=limits.cached_for(body),
         geo=body.get("inference_geo"),
     )
 

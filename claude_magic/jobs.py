@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from claude_magic import called
 from claude_magic.answer import Answer
 from claude_magic.errors import ClaudeError, InputError, printable
 from claude_magic.listings import seen
@@ -36,8 +37,8 @@ class Job:
     asked: Asked
     values: list[Any]
     client: Client
-    options: dict[str, list[str]] = field(default_factory=dict)
-    names: Mapping[str, Any] = field(default_factory=dict)
+    options: dict[str, list[str]]
+    names: Mapping[str, Any]
 
     @property
     def first(self) -> str:
@@ -80,10 +81,9 @@ def confirmed(job: Job, ids: Sequence[str], kind: str) -> bool:
     if "--yes" in job.options:
         return True
     known = seen.get(kind, {})
-    told = [f"{known[one]} ({one})" if known.get(one) else one for one in ids]
-    more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+    told = called.told([f"{known[one]} ({one})" if known.get(one) else one for one in ids])
     typed = f"%claude {job.command} {job.asked.verb.name}"
-    return agreed(f"{job.asked.verb.does} {', '.join(told[:5])}{more}", typed, " ".join(ids[:5]))
+    return agreed(f"{job.asked.verb.does} {told}", typed, " ".join(ids[: called.MOST_TOLD]))
 
 
 def agreed(question: str, typed: str, words: str) -> bool:

@@ -10,7 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from claude_magic import display, media
+from claude_magic import display, looks, media
 from claude_magic.errors import printable
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def bundle(answer: Answer) -> dict[str, str]:
     plain = "\n".join(f"{what}: {typed}" for what, typed in made)
     return {
         "text/plain": plain,
-        "text/html": f'{display.BOX}><div style="{display.LINE}">{rows}</div></div>',
+        "text/html": f'{looks.BOX}><div style="{looks.LINE}">{rows}</div></div>',
     }
 
 
@@ -65,9 +65,7 @@ def show(answer: Answer) -> None:
     if display.mode() == "terminal":
         sys.stdout.write(f"{found['text/plain']}\n")
     else:
-        from IPython.display import display as show_bundle
-
-        show_bundle(found, raw=True)  # type: ignore[no-untyped-call]
+        looks.display(found, {})
 
 
 def skills(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import TraitType
 
-from claude_magic import cell, complete, failing, guard, settings
+from claude_magic import cell, complete, failing, guard, manual, questions, settings
 from claude_magic.errors import Stopped
 
 
@@ -38,7 +38,7 @@ class ClaudeMagics(Magics):
     @no_var_expand
     @line_cell_magic("claude")  # type: ignore[arg-type] # IPython's own types forbid a method
     def claude(self, line: str, body: str | None = None) -> Any:
-        """Ask Claude; replaced by the table's help below."""
+        """Ask Claude; `%claude help` says how."""
         try:
             return self._run(line, body)
         except Stopped:
@@ -65,7 +65,8 @@ class ClaudeMagics(Magics):
         return None if shown else found
 
 
-ClaudeMagics.claude.__doc__ = cell.help_text()  # type: ignore[assignment] # what `%%claude?` shows
+# what `%%claude?` shows, made when it is asked for: IPython calls the getdoc of what it explains
+ClaudeMagics.claude.getdoc = manual.help_text  # type: ignore[assignment]
 
 
 def load(ip: Any) -> None:
@@ -74,8 +75,8 @@ def load(ip: Any) -> None:
         return
     guard.install(ip)
     failing.install(ip)
-    if cell.rewrite not in ip.input_transformers_cleanup:
-        ip.input_transformers_cleanup.insert(1, cell.rewrite)
+    if questions.rewrite not in ip.input_transformers_cleanup:
+        ip.input_transformers_cleanup.insert(1, questions.rewrite)
     ip.register_magics(ClaudeMagics)
     complete.install(ip)
 
@@ -85,7 +86,8 @@ def unload(ip: Any) -> None:
     guard.uninstall(ip)
     failing.uninstall(ip)
     complete.uninstall(ip)
-    ip.input_transformers_cleanup[:] = [t for t in ip.input_transformers_cleanup if t is not cell.rewrite]
+    transformers = ip.input_transformers_cleanup
+    transformers[:] = [t for t in transformers if t is not questions.rewrite]
     manager = ip.magics_manager
     for kind in manager.magics.values():
         kind.pop("claude", None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import printable
 from claude_magic.fences import fences
+from claude_magic.texts import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,6 @@ INLINE = re.compile(
     re.DOTALL,
 )
 OPENER = re.compile(r"\$\$|\\\[|\\begin\{([a-zA-Z]{1,20}\*?)\}")
-FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n`]*)\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 def answer_html(text: str, format: str = "markdown") -> str:
@@ -74,17 +74,15 @@ def _code(text: str) -> str:
 
 
 def _json(text: str) -> str:
-    fenced = FENCE.search(text)
     try:
-        value = json.loads(fenced[3] if fenced else text)
-    except (ValueError, RecursionError):
+        value = json_value(text)
+    except ValueError:
         return _plain(text)
     return highlighted(json.dumps(value, indent=2, ensure_ascii=False), "json")
 
 
 def _source(text: str) -> str:
-    fenced = FENCE.search(text)
-    return highlighted(fenced[3] if fenced else text, "html")
+    return highlighted(next((block.text for block in fences(text)), text), "html")
 
 
 _FORMATS = {"markdown": _markdown, "text": _plain, "code": _code, "json": _json, "df": _json, "html": _source}

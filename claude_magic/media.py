@@ -26,7 +26,7 @@ MOST_PDF = 23_000_000  # bytes; a request takes 32 MB
 MOST_TEXT = 2_000_000  # bytes
 MOST_FILE = 500 * 2**20  # bytes of an upload
 LARGE = 1_000_000  # bytes from which a file is uploaded once, and not sent with every question
-PDF = b"%PDF-"
+PDF = "application/pdf"
 FILE_ID = re.compile(r"file_\w{6,}")
 
 
@@ -75,15 +75,16 @@ def from_path(place: str | os.PathLike[str], *, code: bool = False) -> Part:
     """
     path = Path(os.path.expanduser(place))  # noqa: PTH111 # Path's own raises for an unknown ~user
     size, head = _look(path)
-    pdf, picture = head.startswith(PDF), _picture_type(head) or path.suffix.lower() in _DRAWN
+    kind = sizes.kind(head)
+    pdf, picture = kind == PDF, kind not in ("", PDF) or (not kind and path.suffix.lower() in _DRAWN)
     is_text = path.suffix.lower() == ".txt" and size <= MOST_TEXT
     if code and not (pdf or picture or is_text):
         return _for_code(path, size)
     if pdf and size > LARGE:
-        return _uploaded(path, "application/pdf", "document", f"PDF, {_megabytes(size)}")
+        return _uploaded(path, PDF, "document", f"PDF, {_megabytes(size)}")
     data = _read(path, size)
     if picture:
-        return _picture(path, data, _picture_type(head))
+        return _picture(path, data, kind)
     if made := from_bytes(data, str(path)):
         return made
     text = _text(data, path)
@@ -142,22 +143,12 @@ def inline(file: Waiting, title: str) -> dict[str, Any]:
 
 def from_bytes(data: bytes, name: str) -> Part | None:
     """Return a PDF's or a picture's bytes as a block, or None for anything else."""
-    if data.startswith(PDF):
-        source = {"type": "base64", "media_type": "application/pdf", "data": _base64(data)}
-        return Part(
-            {"type": "document", "source": source, "title": Path(name).name},
-            f"PDF, {_megabytes(len(data))}",
-        )
-    media_type = _picture_type(data)
-    return _image(data, media_type, name) if media_type else None
-
-
-def _picture_type(data: bytes) -> str:
-    """Return the MIME type of a picture by its first bytes, or ""."""
-    for start, media_type in _SIGNATURES:
-        if data.startswith(start) and (start != b"RIFF" or data[8:12] == b"WEBP"):
-            return media_type
-    return ""
+    kind = sizes.kind(data)
+    if kind != PDF:
+        return _image(data, kind, name) if kind else None
+    source = {"type": "base64", "media_type": PDF, "data": _base64(data)}
+    block = {"type": "document", "source": source, "title": Path(name).name}
+    return Part(block, f"PDF, {_megabytes(len(data))}")
 
 
 def from_picture(picture: Any, name: str) -> Part:
@@ -165,13 +156,6 @@ def from_picture(picture: Any, name: str) -> Part:
     return _encoded(picture, "image/png", name)
 
 
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"RIFF", "image/webp"),
-)
 _DRAWN = {".bmp", ".tif", ".tiff", ".ico", ".heic", ".avif", ".ppm"}
 _BY_CODE = "or let code read it: --skill xlsx."
 _BETTER = {  # what to type for files that are neither text, PDF nor picture
@@ -216,8 +200,8 @@ def _read(path: Path, size: int) -> bytes:
     return path.read_bytes()
 
 
-def _better(path: Path) -> str:
-    return _BETTER.get(path.suffix.lower(), "Attach a smaller file, or a part of it.")
+def _better(path: Path, otherwise: str = "Attach a smaller file, or a part of it.") -> str:
+    return _BETTER.get(path.suffix.lower(), otherwise)
 
 
 def _near(path: Path) -> str:
@@ -232,10 +216,8 @@ def _near(path: Path) -> str:
 
 
 def _text(data: bytes, path: Path) -> str:
-    better = _BETTER.get(path.suffix.lower(), _OTHERWISE)
     if len(data) > MOST_TEXT:
-        longer = _BETTER.get(path.suffix.lower(), _TOO_LONG)
-        raise _too_large(path.name, len(data), MOST_TEXT, longer, "as text")
+        raise _too_large(path.name, len(data), MOST_TEXT, _better(path, _TOO_LONG), "as text")
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:
         text = data.decode("utf-16" if wide else "utf-8-sig")
@@ -243,7 +225,7 @@ def _text(data: bytes, path: Path) -> str:
         text = "\0"
     if "\0" in text or not data:
         what = "is neither a PDF, a picture nor text in UTF-8" if data else "is empty"
-        raise InputError(f"{path.name} {what}", hint=better)
+        raise InputError(f"{path.name} {what}", hint=_better(path, _OTHERWISE))
     return text
 
 
@@ -337,7 +319,7 @@ def _sent(data: bytes, media_type: str, name: str, size: sizes.Size | None) -> P
 def _too_large(name: str, size: int, most: int, hint: str, how: str = "") -> InputError:
     sent = f"sent {how}".rstrip()
     return InputError(
-        f"{name} has {size / 1e6:.1f} MB, and at most {most / 1e6:.1f} MB can be {sent}", hint=hint
+        f"{name} has {_megabytes(size)}, and at most {_megabytes(most)} can be {sent}", hint=hint
     )
 
 
@@ -353,4 +335,4 @@ def shown_size(size: int) -> str:
     """Return a number of bytes for reading."""
     if size < 1_000:
         return f"{size} bytes"
-    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
+    return _megabytes(size) if size >= 100_000 else f"{size / 1e3:.1f} kB"

@@ -97,7 +97,7 @@ def _named(name: str, value: Any) -> Named | None:
         where = f"{value.__module__}.{getattr(value, '__qualname__', type(value).__qualname__)}"
         return Named(name, where, "callable")
     if isinstance(value, os.PathLike | bytes | bytearray | memoryview):
-        text = repr(bytes(value[:100])) if isinstance(value, bytes | bytearray | memoryview) else repr(value)
+        text = repr(value if isinstance(value, os.PathLike) else bytes(value[:100]))
         return Named(name, private.check(name, cut(text, MOST)), type(value).__name__)
     of = type(value)
     if of.__module__.partition(".")[0] in _DRAWN or of.__name__ in _RUN:

@@ -25,7 +25,8 @@ PAID = ("messages.create", "messages.stream", "messages.parse", "batches.create"
 LOOPS = (ast.For, ast.While, ast.AsyncFor, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 BRANCHES = (ast.If, ast.Try, ast.IfExp, ast.Match)
-TIMERS = ("time", "timeit", "capture", "prun")  # cell magics that run what is below them as Python
+TIMERS = ("time", "timeit", "capture", "prun")  # magics that run what is beside or below them as Python
+HOW = "Give the path of an .ipynb file."
 
 
 class Cell(NamedTuple):
@@ -59,15 +60,12 @@ def read(path: str | os.PathLike[str]) -> list[Cell]:
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}", hint="Give the path of an .ipynb file."
-        ) from None
+        raise InputError(f"{path} cannot be read: {error.strerror}", hint=HOW) from None
     except (ValueError, RecursionError):
-        raise InputError(f"{path} is not a notebook", hint="Give the path of an .ipynb file.") from None
-    cells = list(_code_cells(found)) if isinstance(found, dict) else []
-    if not cells and not (isinstance(found, dict) and ("cells" in found or "worksheets" in found)):
-        raise InputError(f"{path} is not a notebook", hint="Give the path of an .ipynb file.")
-    return [Cell(n, *cell) for n, cell in enumerate(cells, 1)]
+        found = None
+    if not isinstance(found, dict) or not {"cells", "worksheets"} & {*found}:
+        raise InputError(f"{path} is not a notebook", hint=HOW)
+    return [Cell(n, *cell) for n, cell in enumerate(_code_cells(found), 1)]
 
 
 def _code_cells(found: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -97,9 +95,8 @@ def code(source: str) -> Code | None:
         return None
     seen = Code([], set(), [])
     _walk(tree, "", seen)
-    timed = [magic for magic in seen.magics if magic.name in TIMERS and magic.body]
-    for magic in timed:
-        inner = code(magic.body or "")
+    for magic in [each for each in seen.magics if each.name in TIMERS]:
+        inner = code(magic.body or magic.line)
         if inner is not None:
             seen.magics.extend(inner.magics)
             seen.names.update(inner.names)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import admin, called, current, reportviews, showing
+from claude_magic import admin, called, current, listings, showing
+from claude_magic.called import PAGE
 from claude_magic.endpoints import ENDPOINTS
 from claude_magic.errors import InputError, nearest
 from claude_magic.frames.reports import REPORTS
 from claude_magic.jobs import Said, each
-from claude_magic.listings import PAGE, listed, see, table
+from claude_magic.listings import listed, see, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -92,16 +93,6 @@ def _send_invite(job: Job) -> Record:
     return see("INVITE", job.client.organization.invites.create(email=email, role=role))
 
 
-def _withdraw(job: Job) -> Said:
-    invites = _those(job, "INVITE")
-    return each(job, "INVITE", job.client.organization.invites.delete, invites)
-
-
-def _archive(job: Job) -> Said:
-    found = _those(job, "WORKSPACE")
-    return each(job, "WORKSPACE", job.client.organization.workspaces.archive, found)
-
-
 def _disable(job: Job) -> Said:
     update = job.client.organization.api_keys.update
     found = _those(job, "KEY")
@@ -143,7 +134,7 @@ def _report(what: str, report: Callable[..., pd.DataFrame]) -> Callable[[Job], p
         found = report(start or "7d", end, by=by, every=width, client=job.client)
         if current.source_of(job.client) == "practice":
             showing.note(NOTHING_YET if found.empty else MADE_UP)
-        return reportviews.shown(found)
+        return listings.report(found)
 
     return show
 
@@ -172,11 +163,15 @@ DO: dict[str, Callable[[Job], Any]] = {
     "admin remove": _remove,
     "admin invites": lambda job: listed("INVITE", job.client.organization.invites.list(limit=PAGE)),
     "admin invite": _send_invite,
-    "admin withdraw": _withdraw,
+    "admin withdraw": lambda job: each(
+        job, "INVITE", job.client.organization.invites.delete, _those(job, "INVITE")
+    ),
     "admin workspaces": lambda job: listed("WORKSPACE", job.client.organization.workspaces.list(limit=PAGE)),
     "admin members": _members,
     "admin add": _add,
-    "admin archive": _archive,
+    "admin archive": lambda job: each(
+        job, "WORKSPACE", job.client.organization.workspaces.archive, _those(job, "WORKSPACE")
+    ),
     "admin keys": lambda job: listed("KEY", job.client.organization.api_keys.list(limit=PAGE)),
     "admin disable": _disable,
     "admin enable": _enable,

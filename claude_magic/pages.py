@@ -6,7 +6,7 @@ A page says itself how the next one is asked for, whichever of the API's five wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import APIResponseError, InputError
@@ -14,12 +14,13 @@ from claude_magic.parameters import CURSORS
 from claude_magic.wire import Record, record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
 
     import pandas as pd
 
 
 Query = Mapping[str, Any]
+More = Callable[[Query], Any]
 Trail = dict[tuple[Any, ...], int]
 
 
@@ -30,16 +31,9 @@ class _Page(Record):
     """
 
     __slots__ = ("_more", "_query", "_trail")
-    _more: Callable[[Query], Any] | None
-    _query: Query
-    _trail: Trail
 
     def __init__(
-        self,
-        items: Mapping[str, Any],
-        more: Callable[[Query], Any] | None = None,
-        query: Query | None = None,
-        trail: Trail | None = None,
+        self, items: Query, more: More | None = None, query: Query | None = None, trail: Trail | None = None
     ) -> None:
         super().__init__(items)
         if not isinstance(self.get("data"), list | None):
@@ -56,11 +50,9 @@ class _Page(Record):
         if found is not None:
             here, then = _place(self._query), _place({**self._query, **found})
             if self._trail.get(then, len(self._trail)) <= self._trail[here]:
-                raise APIResponseError(
-                    "The list has no end: after this page the server names one that was there before",
-                    hint="Ask again; what was read until here is right.",
-                    request_id=self.request_id,
-                )
+                text = "The list has no end: after this page the server names one that was there before"
+                hint = "Ask again; what was read until here is right."
+                raise APIResponseError(text, hint=hint, request_id=self.request_id)
         return found
 
     def _cursor(self) -> dict[str, Any] | None:

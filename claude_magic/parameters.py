@@ -30,9 +30,8 @@ BOUNDS = ("gt", "gte", "lt", "lte")
 SAMPLING = ("temperature", "top_p", "top_k")  # of messages, under the version before this one
 BEFORE = "2023-06-01"
 CURSORS = ("page", "after_id", "before_id")  # a list may page in another way under an older beta
-IN_PATH = (
-    "!$&'()*+,=:@"  # what a segment may hold: https://www.rfc-editor.org/rfc/rfc3986#section-3.3, but ";"
-)
+# what a segment may hold: https://www.rfc-editor.org/rfc/rfc3986#section-3.3, but ";"
+IN_PATH = "!$&'()*+,=:@"
 
 
 class Sorted(NamedTuple):
@@ -132,8 +131,6 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime) and value.tzinfo is None:
-        raise InputError(
-            f"{name} is a moment without a time zone: {value.isoformat()}",
-            hint="Give one such as datetime(2026, 11, 1, tzinfo=UTC).",
-        )
+        text = f"{name} is a moment without a time zone: {value.isoformat()}"
+        raise InputError(text, hint="Give one such as datetime(2026, 11, 1, tzinfo=UTC).")
     return value.isoformat() if isinstance(value, date) else str(mended(str(value)))

@@ -13,19 +13,13 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.app import Request, Response
-from claude_magic.errors import (
-    APIResponseError,
-    APIStatusError,
-    Attempt,
-    ClaudeError,
-    from_response,
-    header_number,
-)
+from claude_magic.errors import APIResponseError, APIStatusError, Attempt, from_response, header_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from claude_magic.body import Body
+    from claude_magic.errors import ClaudeError
 
 LONGEST_WAIT = 60.0  # seconds; a longer retry-after is told, not slept
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
@@ -80,13 +74,8 @@ class Reply:
 
     def unusable(self, text: str) -> APIResponseError:
         """Return the error for an answer that is not the API's."""
-        return APIResponseError(
-            text,
-            hint=self.hint,
-            status=self.status,
-            request_id=self.headers.get("request-id"),
-            attempts=self.attempts,
-        )
+        name, sends = self.headers.get("request-id"), self.attempts
+        return APIResponseError(text, hint=self.hint, status=self.status, request_id=name, attempts=sends)
 
 
 class Fault(NamedTuple):
@@ -148,12 +137,8 @@ def _error(outcome: Reply | Fault) -> ClaudeError:
         return outcome.error
     if outcome.status < 400:
         return outcome.unusable(f"The server answered {outcome.status}, which this client does not follow")
-    return from_response(
-        outcome.status,
-        outcome.body,
-        request_id=outcome.headers.get("request-id"),
-        retry_after=retry_after(outcome.headers, outcome.at),
-    )
+    wait, name = retry_after(outcome.headers, outcome.at), outcome.headers.get("request-id")
+    return from_response(outcome.status, outcome.body, request_id=name, retry_after=wait)
 
 
 def _wait(
@@ -195,14 +180,11 @@ def retry_after(headers: Mapping[str, str], at: float) -> float | None:
 
     `retry-after-ms` comes first, then `retry-after` as seconds or as an HTTP date.
     """
-    millis = header_number(headers, "retry-after-ms")
-    if millis is not None:
+    if millis := header_number(headers, "retry-after-ms"):
         return millis / 1000
-    seconds = header_number(headers, "retry-after")
-    if seconds is not None:
+    if seconds := header_number(headers, "retry-after"):
         return seconds
-    until = _date(headers.get("retry-after"))
-    if until is None:
+    if (until := _date(headers.get("retry-after"))) is None:
         return None
     now = _date(headers.get("date"))
     wait = until - (at if now is None else now)

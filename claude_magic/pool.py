@@ -85,10 +85,8 @@ def _tls(_file: str | None, _folder: str | None) -> ssl.SSLContext:
     try:
         return httpx2.create_ssl_context()
     except OSError as error:
-        raise ConfigError(
-            f"The file of trusted certificates cannot be read: {error.strerror or error}",
-            hint="Check SSL_CERT_FILE and SSL_CERT_DIR.",
-        ) from None
+        text = f"The file of trusted certificates cannot be read: {error.strerror or error}"
+        raise ConfigError(text, hint="Check SSL_CERT_FILE and SSL_CERT_DIR.") from None
 
 
 def _forget() -> None:
@@ -125,15 +123,9 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         return self._answer(request, await request.aread())
 
     def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
-        response = self.app(
-            Request(
-                request.method,
-                request.url.path,
-                tuple(request.url.params.multi_items()),
-                {name.lower(): value for name, value in request.headers.items()},
-                body,
-            )
-        )
+        query = tuple(request.url.params.multi_items())
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        response = self.app(Request(request.method, request.url.path, query, headers, body))
         return httpx2.Response(response.status, headers=response.headers, stream=_Parts(response.parts()))
 
 

@@ -23,10 +23,8 @@ SHAPES = re.compile(
     r"|(?<![A-Za-z0-9])(?:sk-(?:proj-)?[A-Za-z0-9]{32}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}"
     r"|AKIA[0-9A-Z]{16}|AIza[\w-]{35}|xox[abprs]-[\w-]{10})"
 )
-_WHOLE_SHAPES = re.compile(
-    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END [A-Z ]+-----|\Z)" rf"|(?:{SHAPES.pattern})[\w-]*",
-    re.DOTALL,
-)
+_PEM = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL)
+_WHOLE = re.compile(rf"(?:{SHAPES.pattern})[\w-]*")
 REMOVED = "[removed: a secret]"
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _ALWAYS = {"password", "passwd", "passphrase", "pwd", "secret", "secrets", "credential", "credentials"}
@@ -77,10 +75,15 @@ def check(what: str, text: str) -> str:
 
 def without_secrets(text: str) -> str:
     """Return a text with a word in the place of each key and secret that `check` would find."""
-    text = _WHOLE_SHAPES.sub(REMOVED, text)
+    text = without_keys(text)
     for _, value in _secrets_in(text):
         text = text.replace(value, REMOVED)
     return text
+
+
+def without_keys(text: str) -> str:
+    """Return a text with a word in the place of whatever is shaped like a key."""
+    return _WHOLE.sub(REMOVED, _PEM.sub(REMOVED, text))
 
 
 def _secrets_in(text: str) -> Iterator[tuple[str, str]]:

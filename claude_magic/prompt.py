@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from claude_magic import citing, media, private
 from claude_magic.errors import InputError
 from claude_magic.references import ONE, SPAN, NotSent, almost, find, required
-from claude_magic.values import Shown, is_drawing, is_frame, show
+from claude_magic.values import Shown, is_drawing, is_frame, of_part, show
 from claude_magic.words import short
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def render(
     else:
         made.read(text)
     for name in inputs:
-        made.follow(name)
+        made.required(name, f"-i {name}")
     return made.rendered()
 
 
@@ -161,11 +161,8 @@ class _Prompt:
         block, what = media.fitted(shown.block, self.tier)
         return shown._replace(block=block, text=f"[{what}]", what=what) if what else shown
 
-    def follow(self, name: str) -> None:
-        """Add the value of `-i name` after the text."""
-        self.required(name, f"-i {name}")
-
     def required(self, ref: str, typed: str, *, attached: bool = False) -> None:
+        """Add the value of a name that was `typed` as -i or --attach."""
         self.gap()
         name = required(ref, typed, self.namespace)
         try:
@@ -187,7 +184,7 @@ class _Prompt:
         from claude_magic import framefiles
 
         part, partly = framefiles.part(frame, name)
-        return _of_part(part)._replace(partly=partly)
+        return of_part(part)._replace(partly=partly)
 
     def gap(self) -> None:
         """Leave a line free after a text."""
@@ -226,7 +223,7 @@ class _Prompt:
                 error.hint = f"To attach the variable type --attach {{{name}}}"
             raise
         title = os.path.basename(name)  # noqa: PTH119 # where it lies is nobody's business
-        self.place(name, self.cited(self.checked(_of_part(part), name), title), title=title)
+        self.place(name, self.cited(self.checked(of_part(part), name), title), title=title)
 
     def cited(self, shown: Shown, title: str) -> Shown:
         """Return what is attached as a document that can be cited, where it is to be."""
@@ -239,9 +236,9 @@ class _Prompt:
         """Return how a path, or a file of the service, is sent; None for any other value."""
         if isinstance(value, os.PathLike):
             name = os.path.basename(value)  # noqa: PTH119
-            return self.cited(_of_part(media.from_path(value, code=self.code)), str(name))
+            return self.cited(of_part(media.from_path(value, code=self.code)), str(name))
         if isinstance(value, dict) and value.get("type") == "file" and "mime_type" in value:
-            return _of_part(media.from_id(str(value.get("id")), code=self.code))
+            return of_part(media.from_id(str(value.get("id")), code=self.code))
         return None
 
     def rendered(self) -> Rendered:
@@ -285,12 +282,6 @@ def _matching(name: str) -> list[str]:
         hint = f"At most {MOST_TOGETHER} go at once." if found else f"It is looked for from {os.getcwd()}"  # noqa: PTH109
         raise InputError(what, hint=hint)
     return found
-
-
-def _of_part(part: media.Part) -> Shown:
-    if part.block["type"] == "text":
-        return Shown(part.block["text"], part.what, apart=True)
-    return Shown(f"[{part.what}]", part.what, block=part.block)
 
 
 def _told(what: str, cases: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ from claude_magic import approving, catalog, citing, compose, forms, making, pri
 from claude_magic.counting import Counting
 from claude_magic.errors import InputError
 from claude_magic.thread import Kit
-from claude_magic.tools.toolbox import MOST_CALLS, Toolbox
+from claude_magic.tools.toolbox import MOST_CALLS, TIMEOUT, Toolbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +80,8 @@ def prepare(
 def rest(thread: Thread, **given: Any) -> Question:
     """Return what asks for the rest of an unfinished answer, with its tools; raises InputError."""
     user, kit = thread.go_on(), thread.kit
-    if kit and (steps := given.pop("max_steps", None)):
+    steps = given.pop("max_steps", None)
+    if kit and steps:
         kit = kit._replace(max_steps=steps)
     given["model"] = given.get("model") or thread.turns[-1].model or None
     return _put_together(thread, user, thread.skills, kit, None, **given)
@@ -137,6 +138,7 @@ def _toolbox(kit: Kit, form: Form | None) -> Toolbox:
             approve=decides or approving.asker(),
             always=bool(kit.approve) or any(box.always for box in boxes),
             max_calls=min((box.max_calls for box in boxes), default=MOST_CALLS),
+            timeout=boxes[0].timeout if boxes else TIMEOUT,
             beside=form.weight if form else None,
         )
     except InputError as error:

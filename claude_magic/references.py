@@ -67,11 +67,9 @@ def lookup(word: str, namespace: Mapping[str, Any]) -> Any:
     found = ONE.fullmatch(word)
     if not found or ":" in found[1]:
         return word
-    name, *steps = _steps(found[1])
-    if name not in namespace:
-        raise InputError(f"{word}: no such variable", hint=f"Assign {name} in a cell first.")
+    name = required(found[1], word, namespace)
     value = namespace[name]
-    for step in steps:
+    for step in _steps(found[1])[1:]:
         try:
             value = _step(value, step, found[1])
         except NotSent as reason:

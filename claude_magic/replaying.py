@@ -62,10 +62,9 @@ def through(client: C, tape: Cassette, mode: str) -> C:
     keyless, hint = caller.route.credential in (None, NO_KEY) and not _is_signed(caller), _missed(tape.path)
     if mode == "auto" and keyless:
         mode, hint = "only", KEYLESS
-    keys: dict[str, Any] = {}
-    if mode == "only":
-        keys = {"api_key": NO_KEY} if keyless else {}
-        keys |= {} if caller.route.admin else {"admin_key": NO_KEY}
+    keys: dict[str, Any] = {"api_key": NO_KEY} if mode == "only" and keyless else {}
+    if mode == "only" and not caller.route.admin:
+        keys["admin_key"] = NO_KEY
     http = client._http_kind(transport=cassette.transport(to, tape, mode, hint=hint))  # noqa: SLF001
     return client.with_options(http_client=http, **keys)
 
@@ -75,8 +74,8 @@ def _missed(path: Path) -> str:
     if path.name != NAMELESS or path.exists():
         return cassette.MISSED
     there = [one.name for one in sorted(path.parent.glob(f"*{ENDING}"))]
-    others = f" There are {', '.join(there[:5])}." if len(there) > 1 else ""
-    return f"The notebook's name is not known; type %claude replay only {[*there, NAMED][0]}{others}"
+    known = f"; there are {', '.join(there[:5])}" if len(there) > 1 else ""
+    return f"The notebook's name is not known{known}. Type %claude replay only {[*there, NAMED][0]}"
 
 
 def _is_signed(caller: Any) -> bool:

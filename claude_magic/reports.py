@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, current, dryrun, estimating, frames, keys, ledger, limits, settings
+from claude_magic import catalog, current, dryrun, estimating, frames, keys, ledger, limits, settings, views
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.thread import Thread, threads
 
@@ -115,16 +115,12 @@ def usage(by: str | None = None) -> pd.DataFrame:
     if "latency_s" in found:
         found["latency_s"] = found.latency_s.round(2)
     found["cost_usd"] = [_usd(cost) for cost in found.cost_usd]
-    silent = [name for name in found if len(found) and not _says(found[name])]
+    silent = [name for name in found if len(found) and not views.says(found[name])]
     return found.drop(columns=silent).rename(columns=USAGE)
 
 
 def _usd(cost: float) -> str:
     return "not known" if cost != cost else limits.usd(Decimal(repr(cost)))  # NaN
-
-
-def _says(column: pd.Series) -> bool:
-    return bool((column.notna() & ~column.isin([0, ""])).any())
 
 
 def aliases() -> pd.DataFrame:

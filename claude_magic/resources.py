@@ -124,16 +124,10 @@ def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         if name in seen:
             raise InputError(f"The custom_id {name!r} is in the batch twice", hint="Give each its own.")
         if n == MOST_REQUESTS:
-            raise InputError(
-                f"A batch takes {MOST_REQUESTS:,} requests", hint="Send the others in a second one."
-            )
+            text = f"A batch takes {MOST_REQUESTS:,} requests"
+            raise InputError(text, hint="Send the others in a second one.")
         seen.add(name)
-        try:
-            made = wire.encode(one)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InputError(
-                f"Request {name!r} cannot be sent as JSON: {error}", hint="Send plain JSON."
-            ) from None
+        made = body.encoded(one, f"Request {name!r}")
         size += len(made) + 1
         check_size(BATCH, size)
         yield made
@@ -166,9 +160,8 @@ class Files(spaces.Space):
         A frame becomes CSV, or what `filename` ends in: .parquet, .xlsx. Read as it is sent, at most 500 MB.
         `expires_in_seconds` is 3,600 to 7,776,000; without it the file stays until it is deleted.
         """
-        if expires_in_seconds is not None:
-            options["expires_in_seconds"] = expires_in_seconds
-        return cast("Record", self._ask("upload", file=body.part(file, filename, mime_type), **options))
+        sent = {"file": body.part(file, filename, mime_type), "expires_in_seconds": expires_in_seconds}
+        return cast("Record", self._ask("upload", **sent, **options))
 
     @followed
     def download(
@@ -198,9 +191,8 @@ class Skills(spaces.Space):
 
         Raises InputError where there is no SKILL.md or more than 30 MB.
         """
-        if display_name is not None:
-            options["display_name"] = display_name
-        return cast("Record", self._ask("create", files=bundles.parts(files), **options))
+        sent = {"files": bundles.parts(files), "display_name": display_name}
+        return cast("Record", self._ask("create", **sent, **options))
 
 
 class SkillVersions(spaces.Space):

@@ -201,8 +201,9 @@ class Sending:
 
     def _upload(self, call: Call) -> None:
         """Put the ids of files into the messages in the place of what waits for them."""
-        self.messages[:], lines = uploads.sent(self.messages, self.uploader)
-        call.body = self._marked(self.messages)
+        messages, lines = uploads.sent(self.messages, self.uploader)
+        if messages != self.messages:
+            self.messages[:], call.body = messages, self._marked(messages)
         self._tell(lines)
 
     def _marked(self, messages: list[dict[str, Any]]) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from claude_magic import (
     verbs,
     views,
 )
+from claude_magic.called import PAGE
 from claude_magic.errors import InputError
 from claude_magic.jobs import Job, each, ids_of
-from claude_magic.listings import PAGE, listed, see, table
+from claude_magic.listings import listed, see, table
 from claude_magic.saving import place
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _files(job: Job, values: list[Any]) -> list[str]:
 
 
 def _file(job: Job) -> str:
-    return _files(job, job.values[:1])[0]
+    return called.file(job.client, job.first)
 
 
 def _upload(job: Job) -> Record:

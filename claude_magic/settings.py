@@ -7,7 +7,6 @@ session, environment, settings file, default. Keys are kept by `keys.py`.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import functools
 import json
 import logging
@@ -17,9 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from claude_magic import keys
-from claude_magic.catalog import DEFAULT_MODEL
-from claude_magic.errors import ConfigError
-from claude_magic.flags import CACHES, EFFORTS, FORMATS, REPLAYS
+from claude_magic.errors import ConfigError, nearest
+from claude_magic.flags import CACHES, DEFAULT_MODEL, EFFORTS, FORMATS, REPLAYS
 from claude_magic.keys import (
     DEFAULT_BASE_URL,
     PRACTICE_URL,
@@ -234,10 +232,10 @@ def _store(values: Mapping[str, Any]) -> None:
 def _row(name: str) -> Option:
     if row := OPTIONS.get(name):
         return row
-    near = difflib.get_close_matches(name, OPTIONS, n=1)
+    near = nearest(name, OPTIONS)
     raise ConfigError(
         f"There is no setting {name!r}",
-        hint=f"Did you mean {near[0]}?" if near else f"Settings are: {', '.join(OPTIONS)}.",
+        hint=f"Did you mean {near}?" if near else f"Settings are: {', '.join(OPTIONS)}.",
     )
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import html
-import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from claude_magic import citing, display, looks, made, replaying, toolcalls, typed
+from claude_magic import citing, display, looks, made, markup, replaying, toolcalls, typed
 from claude_magic.answer import Answer
 from claude_magic.errors import printable
-from claude_magic.words import short
+from claude_magic.readout import readout
 
 if TYPE_CHECKING:
     import pandas as pd
-
-HINT = f'<div class="claude-magic" style="{display.LINE}">{{}}</div>'
 
 
 def badge(source: str) -> str | None:
@@ -31,16 +28,16 @@ def mark(answer: Answer) -> str | None:
 def bundle(answer: Answer) -> dict[str, str]:
     """Return what a cell shows whose value is an answer."""
     tools = [printable(told) for told in tools_asked(answer)]
-    lines = "".join(HINT.format(html.escape(told)) for told in (*tools, line(answer)))
+    lines = "".join(looks.line(told, None) for told in (*tools, line(answer)))
     files, look = made.bundle(answer), typed.look(answer)
     text, notes = citing.numbered(answer, look.text, look.format)
-    body = display.answer_html(text, look.format) if look.frame is None else look.frame.to_html(max_rows=60)
+    body = markup.answer_html(text, look.format) if look.frame is None else look.frame.to_html(max_rows=60)
     after = looks.notes(notes) + lines + files.get("text/html", "")
     shown = toolcalls.html(toolcalls.of(answer)) + body + after
     text = text if look.frame is None else look.frame.to_string(max_rows=60)
     told = (printable(text), *map(str, notes), *tools, files.get("text/plain", ""))
     plain = "\n".join(part for part in told if part)
-    return {"text/plain": plain, "text/html": f"{display.BOX}>{shown}</div>"}
+    return {"text/plain": plain, "text/html": f"{looks.BOX}>{shown}</div>"}
 
 
 Answer.show = bundle
@@ -49,27 +46,20 @@ Answer.show = bundle
 def frame(found: pd.DataFrame) -> None:
     """Show a table of what a model wrote, by pandas' settings, without escapes and formulas (O1, O4)."""
     page = found._repr_html_() or found.to_html(max_rows=60)  # type: ignore[operator] # pandas' own way
-    looks.display({"text/plain": printable(repr(found)), "text/html": f"{display.BOX}>{page}</div>"}, {})
+    looks.display({"text/plain": printable(repr(found)), "text/html": f"{looks.BOX}>{page}</div>"}, {})
 
 
 def tools_asked(answer: Answer) -> list[str]:
     """Return a line for each tool that an answer asks for."""
     return [
-        f"asked for the tool {call.get('name')}({_given(call.get('input'))})"
+        f"asked for the tool {toolcalls.line(str(call.get('name')), call.get('input'))}"
         for call in answer.message.tool_calls
     ]
 
 
-def _given(values: Any) -> str:
-    if not isinstance(values, dict):
-        return ""
-    told = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
-    return short(told, 200)
-
-
 def line(answer: Answer, *, turn: bool = True) -> str:
     """Return the line under an answer."""
-    return display.readout(
+    return readout(
         seconds=answer.seconds or 0.0,
         usage=answer.usage,
         cost=answer.cost,
@@ -100,6 +90,5 @@ def note(text: str) -> None:
     if display.mode() == "terminal":
         sys.stdout.write(f"{text}\n")
     else:
-        from IPython.display import display as show_bundle
-
-        show_bundle({"text/plain": text, "text/html": HINT.format(html.escape(text))}, raw=True)  # type: ignore[no-untyped-call]
+        page = f'<div class="claude-magic" style="{looks.LINE}">{html.escape(text)}</div>'
+        looks.display({"text/plain": text, "text/html": page}, {})

@@ -108,7 +108,7 @@ class View:
         self, models: Sequence[str], words: Told, *, format: str, note: Callable[[str], None]
     ) -> None:
         self.models, self.words, self.format, self.note_now = list(models), words, format, note
-        self.mode, self.started, self.drawn = display.mode(), time.monotonic(), 0.0
+        self.mode, self.started, self.drawn = display.mode(), time.monotonic(), False
         self.said = ["" for _ in models]
         self.waits = ["" for _ in models]
         self.ends: list[Row | None] = [None for _ in models]
@@ -151,7 +151,7 @@ class View:
             self.note_now(line)
 
     def _draw(self) -> None:
-        first, self.drawn = not self.drawn, time.monotonic()
+        first, self.drawn = not self.drawn, True
         if first:
             looks.display({"text/plain": "", "text/html": looks.STOP}, {}, self.handle)
         columns = "".join(self._coming(n) for n in range(len(self.models)))

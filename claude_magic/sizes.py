@@ -20,7 +20,7 @@ SIGNATURES = {
     "image/gif": b"GIF8",
     "image/jpeg": b"\xff\xd8\xff",
     "image/webp": b"RIFF",
-    "application/pdf": b"%PDF",
+    "application/pdf": b"%PDF-",
 }
 
 
@@ -31,15 +31,19 @@ class Size(NamedTuple):
     height: int
 
 
+def kind(data: bytes) -> str:
+    """Return the MIME type of a picture or a PDF by its first bytes, or ""."""
+    found = next((name for name, start in SIGNATURES.items() if data.startswith(start)), "")
+    return "" if found == "image/webp" and data[8:12] != b"WEBP" else found
+
+
 def size(data: bytes) -> Size | None:
     """Return an image's size from its header, or None."""
-    for kind, reader in READERS.items():
-        if data.startswith(SIGNATURES[kind]):
-            try:
-                return reader(data)
-            except (IndexError, ValueError):
-                return None
-    return None
+    reader = READERS.get(kind(data))
+    try:
+        return reader(data) if reader else None
+    except (IndexError, ValueError):
+        return None
 
 
 def tokens(image: Size | None, tier: str | None) -> int:
@@ -90,10 +94,10 @@ def _jpeg(data: bytes) -> Size:
 
 
 def _webp(data: bytes) -> Size:
-    kind = data[12:16]
-    if kind == b"VP8X":
+    form = data[12:16]
+    if form == b"VP8X":
         return Size(_little(data[24:27]) + 1, _little(data[27:30]) + 1)
-    if kind == b"VP8L":
+    if form == b"VP8L":
         bits = _little(data[21:25])
         return Size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
     return Size(_little(data[26:28]) & 0x3FFF, _little(data[28:30]) & 0x3FFF)

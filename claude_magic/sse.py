@@ -109,10 +109,9 @@ class Decoder:
 
     def _refuse(self) -> None:
         self._held.clear()
-        self._failure = StreamError(
-            f"One event of the stream is larger than {self._limit:,} bytes",
-            hint="Ask for a shorter answer, or for one without large attachments in it.",
-        )
+        text = f"One event of the stream is larger than {self._limit:,} bytes"
+        hint = "Ask for a shorter answer, or for one without large attachments in it."
+        self._failure = StreamError(text, hint=hint)
 
     def _given(self, events: list[T]) -> list[T]:
         if self._failure and not events:

@@ -124,11 +124,19 @@ def _secret(name: str, value: Any, left: list[str]) -> str:
 
 def _scalar(value: Any) -> Any:
     """Return a number of numpy as Python's, a date or a path as text, anything else as its repr."""
-    kinds = [(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__]
-    if ("numpy", "number") in kinds or ("numpy", "bool") in kinds:
+    if not _kinds(value).isdisjoint((("numpy", "number"), ("numpy", "bool"))):
         return value.item()
-    simple = isinstance(value, os.PathLike | complex) or not _SIMPLE.isdisjoint(kinds)
+    simple = isinstance(value, os.PathLike | complex) or is_simple(value)
     return str(value) if simple else cut(represented(value), MOST_REPR)
+
+
+def is_simple(value: Any) -> bool:
+    """Return whether a value is a date, an exact number, an id or a number of numpy, told by its str."""
+    return not _SIMPLE.isdisjoint(_kinds(value))
+
+
+def _kinds(value: Any) -> set[tuple[str, str]]:
+    return {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__}
 
 
 _SIMPLE = {

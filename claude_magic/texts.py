@@ -86,9 +86,9 @@ def _cells(line: str) -> list[str]:
 
 
 def _csv(text: str) -> str | None:
-    labelled = [b.text for b in fences(text) if b.language in ("csv", "tsv")]
-    plain = [b.text for b in fences(text) if not b.language]
-    texts = [(t, True) for t in labelled] + [(t, False) for t in (*plain, text)]
+    blocks = list(fences(text))
+    labelled = [(b.text, True) for b in blocks if b.language in ("csv", "tsv")]
+    texts = [*labelled, *((b.text, False) for b in blocks if not b.language), (text, False)]
     return next((rows for one, sure in texts if (rows := _csv_rows(one, sure=sure))), None)
 
 

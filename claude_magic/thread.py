@@ -242,6 +242,14 @@ def _default_name() -> str:
     return str(settings.option("thread").value)
 
 
+def settled(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an answer's blocks without blank texts, and without thinking that leads to nothing."""
+    kept = [b for b in blocks if b.get("type") != "text" or str(b.get("text") or "").strip()]
+    while kept and kept[-1].get("type") in ("thinking", "redacted_thinking"):
+        kept.pop()  # the words it would have led to are missing
+    return kept
+
+
 def _left_over(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the results that stand at the end of messages, with no answer yet."""
     last = messages[-1] if messages else {}
@@ -264,14 +272,7 @@ def _whole(message: Message) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = plain(message.get("content") or [])
     cut = message.get("stop_reason") == "max_tokens"
     answered = [b.get("tool_use_id") for b in blocks]
-    kept = [b for b in blocks if not (_blank(b) or (cut and _open(b, answered)))]
-    while kept and kept[-1].get("type") in ("thinking", "redacted_thinking"):
-        kept.pop()  # the words it would have led to are missing
-    return returned(kept)
-
-
-def _blank(block: dict[str, Any]) -> bool:
-    return block.get("type") == "text" and not str(block.get("text") or "").strip()
+    return returned(settled([b for b in blocks if not (cut and _open(b, answered))]))
 
 
 def _open(block: dict[str, Any], answered: list[Any]) -> bool:

@@ -24,9 +24,9 @@ MOST_LINE = 120  # characters of a call in one line
 MOST_TOLD = 200  # characters of a result in one line
 
 
-def line(name: str, arguments: Mapping[str, Any]) -> str:
-    """Return a call in one line."""
-    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+def line(name: str, arguments: Any) -> str:
+    """Return a call in one line; arguments that a model did not write as an object are left out."""
+    given = ", ".join(f"{k}={v!r}" for k, v in arguments.items()) if isinstance(arguments, dict) else ""
     return f"{name}({_short(given, MOST_LINE)})"
 
 

@@ -316,9 +316,8 @@ def _request(call: Call, route: Route, body: _Upload, started: float) -> httpx2.
         headers.append(("Content-Length", str(len(body.data))))
     if route.credential is not None and not any(name.lower() in _CREDENTIALS for name in ask.headers):
         headers.append(("Authorization", "Bearer " + route.credential.reveal()))
-    return httpx2.Request(
-        ask.method, url, headers=headers, stream=body, extensions={"timeout": _timeout(call, started)}
-    )
+    how = {"timeout": _timeout(call, started)}
+    return httpx2.Request(ask.method, url, headers=headers, stream=body, extensions=how)
 
 
 def _timeout(call: Call, started: float) -> dict[str, float | None]:
@@ -341,7 +340,7 @@ class Download:
 
     def __init__(self, response: httpx2.Response, call: Call, route: Route, started: float) -> None:
         self.response, self.call, self.route, self.started = response, call, route, started
-        self.arrived = self.size = 0  # bytes as they came, and unpacked
+        self.arrived = self.unpacked = 0  # bytes
         self.closed = False
         self.most = call.most if response.is_success else min(call.most, MOST_ERROR)
         packing = response.headers.get("content-encoding", "").lower()
@@ -352,13 +351,12 @@ class Download:
         self.arrived += len(raw)
         self._check(self.arrived)
         if self.packed is None:
-            self.size = self.arrived
             yield raw
             return
         while not self.packed.eof:
             piece = self.packed.decompress(raw, PIECE)
-            self.size += len(piece)
-            self._check(self.size)
+            self.unpacked += len(piece)
+            self._check(self.unpacked)
             yield piece
             raw = self.packed.unconsumed_tail
             if not raw and len(piece) < PIECE:
@@ -382,18 +380,15 @@ class Download:
 
     def _explained(self, error: Exception) -> ClaudeError:
         if self.closed:  # by its reader: what looks like an end is none
-            return APIConnectionError(
-                "The answer was closed before it was read to its end", hint="Read it inside the with block."
-            )
+            text = "The answer was closed before it was read to its end"
+            return APIConnectionError(text, hint="Read it inside the with block.")
         return explain(error, _host(self.route), self.call.timeout).error
 
     def _check(self, size: int) -> None:
         limit = self.call.total_timeout
         if size > self.most:
-            raise APIResponseError(
-                f"The answer is larger than {self.most / 2**20:.0f} MB",
-                hint="Pass max_bytes=… to the client to allow more.",
-                status=self.response.status_code,
-            )
+            text = f"The answer is larger than {self.most / 2**20:.0f} MB"
+            hint = "Pass max_bytes=… to the client to allow more."
+            raise APIResponseError(text, hint=hint, status=self.response.status_code)
         if limit is not None and time.monotonic() - self.started > limit:
             raise timed_out(f"The answer was not complete after {limit:g} s")

@@ -150,12 +150,12 @@ def _facts(array: Any) -> str:
 
 
 def _path(value: Any, _: str, spec: str) -> Shown | None:
-    return None if spec else _part(media.from_path(value))
+    return None if spec else of_part(media.from_path(value))
 
 
 def _bytes(value: Any, name: str, spec: str) -> Shown | None:
     part = None if spec else media.from_bytes(bytes(value), name)
-    return _part(part) if part else _other(value, name, spec)
+    return of_part(part) if part else _other(value, name, spec)
 
 
 def _figure(value: Any, name: str, spec: str) -> Shown | None:
@@ -167,7 +167,7 @@ def _figure(value: Any, name: str, spec: str) -> Shown | None:
 
 def _picture_of(data: bytes, name: str) -> Shown | None:
     part = media.from_bytes(data, name)
-    return part and _part(part)
+    return part and of_part(part)
 
 
 def _drawn(draw: Callable[[Any], figures.Drawn]) -> Callable[[Any, str, str], Shown | None]:
@@ -183,7 +183,7 @@ def _drawn(draw: Callable[[Any], figures.Drawn]) -> Callable[[Any, str, str], Sh
 
 
 def _picture(value: Any, name: str, spec: str) -> Shown | None:
-    return None if spec else _part(media.from_picture(value, name))
+    return None if spec else of_part(media.from_picture(value, name))
 
 
 def _displayed(value: Any, name: str, spec: str) -> Shown | None:
@@ -191,7 +191,8 @@ def _displayed(value: Any, name: str, spec: str) -> Shown | None:
     return _bytes(data, name, spec) if isinstance(data, bytes) else _other(value, name, spec)
 
 
-def _part(part: media.Part) -> Shown:
+def of_part(part: media.Part) -> Shown:
+    """Return how a file or a picture is sent."""
     if part.block["type"] == "text":
         return Shown(part.block["text"], part.what, apart=True)
     return Shown(f"[{part.what}]", part.what, block=part.block)
@@ -256,18 +257,8 @@ def _other(value: Any, _: str, spec: str) -> Shown | None:
     return _bounded(text, type(value).__name__, MOST_REPR, apart="\n" in text or len(text) > INLINE)
 
 
-_SCALARS: tuple[Callable[[Any], bool], ...] = (
-    lambda v: v is None or isinstance(v, int | float | complex),
-    _is("numpy", "generic"),
-    _is("datetime", "date", "time", "timedelta"),
-    _is("decimal", "Decimal"),
-    _is("fractions", "Fraction"),
-    _is("uuid", "UUID"),
-)
-
-
 def _is_scalar(value: Any) -> bool:
-    return any(is_kind(value) for is_kind in _SCALARS)
+    return value is None or isinstance(value, int | float | complex) or structures.is_simple(value)
 
 
 _Kind = tuple["Callable[[Any], bool]", "Callable[[Any, str, str], Shown | None]"]

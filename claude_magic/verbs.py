@@ -14,9 +14,7 @@ from claude_magic.words import short
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PART = re.compile(
-    r"\[(?P<option>--\w+|[a-z]+)(?: (?P<value>[A-Z]+…?))?\]|\[?(?P<place>[A-Z|]+)(?P<many>…?)\]?"
-)
+_PART = re.compile(r"\[(?P<option>--\w+|[a-z]+)(?: (?P<value>[A-Z]+…?))?\]|\[?(?P<place>[A-Z_|]+)…?\]?")
 _SHORT = re.compile(r"-[a-zA-Z]")
 
 
@@ -66,6 +64,12 @@ WIDTHS = ("1d", "1h", "1m", "none")
 GROUPS = ("model", "workspace_id", "api_key_id", "product", "service_tier", "actor", "inference_geo")
 """What usage and cost are most often grouped by; the API knows more."""
 ROLES = ("user", "developer", "billing", "claude_code_user", "managed")
+WORKSPACE_ROLES = (
+    "workspace_user",
+    "workspace_developer",
+    "workspace_restricted_developer",
+    "workspace_admin",
+)
 # fmt: off
 VERBS: dict[str, tuple[Verb, ...]] = {
     # a command: its verbs, the one that is meant when none is given first
@@ -104,7 +108,7 @@ VERBS: dict[str, tuple[Verb, ...]] = {
         Verb("withdraw", "INVITE… [--yes]", "take invitations back", "Withdraw", "Withdrawn"),
         Verb("workspaces", "", "the workspaces that are not archived"),
         Verb("members", "WORKSPACE", "who is in a workspace"),
-        Verb("add", "USER WORKSPACE [ROLE]", "let somebody into a workspace (ROLE: workspace_user)"),
+        Verb("add", "USER WORKSPACE [WORKSPACE_ROLE]", "let somebody into a workspace, as workspace_user"),
         Verb("archive", "WORKSPACE… [--yes]",
              "archive workspaces for good, and revoke their keys", "Archive", "Archived"),
         Verb("keys", "", "the API keys, by their last characters"),

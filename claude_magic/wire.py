@@ -54,15 +54,12 @@ class Record(dict[str, Any]):
         return sorted({*super().__dir__(), *(k for k in self.keys() if k.isidentifier())})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_revive, (type(self), dict(self)))
+        return (type(self), (dict(self),))
 
     @property
     def response(self) -> Response | None:
         """The HTTP answer this came in: `.status` and `.headers`; None for a part of an answer."""
-        try:
-            return self._response
-        except AttributeError:
-            return None
+        return getattr(self, "_response", None)
 
     def answered(self, response: Response) -> Self:
         """Say which HTTP answer this came in."""
@@ -262,13 +259,9 @@ def decode_plain(data: bytes | str) -> Any:
 def _without_surrogates(text: str) -> Any:
     """Read JSON whose escapes spell halves of characters, each of which becomes U+FFFD (S7)."""
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        return mended(json.loads(text, parse_constant=_refuse))
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
-    whole = (
-        json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )
-    return json.loads(whole)
 
 
 def _refuse(name: str) -> NoReturn:
@@ -293,10 +286,6 @@ def mended(value: Any) -> Any:
     if isinstance(value, dict):
         return {mended(k): mended(v) for k, v in value.items()}
     return [mended(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def _revive(kind: type[Record], items: dict[str, Any]) -> Record:
-    return kind(items)
 
 
 def _text(value: Any) -> str:

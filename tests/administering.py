@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.practice.conftest import pairs
+
 OLD, NEW = "2023-06-01", "2026-10-21"
 ADMIN, BILLING, DEVELOPER = (f"user_practice_{n:06}" for n in (1, 3, 4))
 OUTSIDER, LAST = (f"user_practice_{n:06}" for n in (11, 12))
@@ -21,12 +23,8 @@ class Admin:
         self.api = api
 
     def ask(self, method, path, body=None, *, version=NEW, key="practice", **query):
-        named = []
-        for name, given in query.items():
-            many = isinstance(given, list)
-            named += [(f"{name}[]" if many else name, str(v)) for v in (given if many else [given])]
         headers = {"anthropic_version": version, "authorization": f"Bearer {key}", "anthropic_beta": SIGN_OUT}
-        response = self.api.send(method, f"/v1/organizations/{path}", body, query=named, **headers)
+        response = self.api.send(method, f"/v1/organizations/{path}", body, query=pairs(query), **headers)
         return response.status, json.loads(response.body)
 
     def get(self, path, **query):

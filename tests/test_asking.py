@@ -248,7 +248,7 @@ def test_a_tool_s_arguments_are_shown_and_bounded():
     ]
     message = wire.record({"type": "message", "role": "assistant", "content": calls})
     told = showing.tools_asked(Answer(message))
-    assert 'asked for the tool get_weather(city="Köln")' == told[0]
+    assert "asked for the tool get_weather(city='Köln')" == told[0]
     assert 250 > len(told[1])
 
 

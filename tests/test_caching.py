@@ -15,12 +15,8 @@ FILE = {"type": "document", "source": {"type": "text", "media_type": "text/plain
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Start in practice mode, with no settings of another test."""
-    settings.session.clear()
+def practice_mode(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
-    yield
-    settings.session.clear()
 
 
 def user(*blocks):

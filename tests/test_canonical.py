@@ -25,6 +25,10 @@ VERSION = {"anthropic-version": "2026-10-21"}
 TEXT = b'{"model":"claude-haiku-5-5","max_tokens":100,"messages":[{"role":"user","content":"caf\xc3\xa9"}]}'
 
 
+def key(request: Request) -> str:
+    return canonical.asked(request).key
+
+
 def post(data: bytes, path: str = "/v1/messages", **headers: str) -> Request:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Request("POST", path, (), {**VERSION, **named}, data)
@@ -65,27 +69,25 @@ OTHER = {
 
 @pytest.mark.parametrize("name", SAME)
 def test_a_request_has_one_key_however_it_is_written_and_whoever_sends_it(name: str) -> None:
-    assert canonical.key(post(TEXT)) == canonical.key(SAME[name])
+    assert key(post(TEXT)) == key(SAME[name])
 
 
 def test_requests_that_ask_something_else_have_other_keys() -> None:
-    keys = {name: canonical.key(request) for name, request in {"the first": post(TEXT), **OTHER}.items()}
+    keys = {name: key(request) for name, request in {"the first": post(TEXT), **OTHER}.items()}
     assert len(keys) == len(set(keys.values())), keys
 
 
 def test_the_order_of_query_names_and_betas_does_not_count_but_that_of_a_list_does() -> None:
     one, two = get(("limit", "2"), ("page", "p")), get(("page", "p"), ("limit", "2"))
-    assert canonical.key(one) == canonical.key(two)
+    assert key(one) == key(two)
     one, two = get(("ids[]", "a"), ("ids[]", "b")), get(("ids[]", "b"), ("ids[]", "a"))
-    assert canonical.key(one) != canonical.key(two)
-    assert canonical.key(post(TEXT, anthropic_beta="a,b")) == canonical.key(
-        post(TEXT, anthropic_beta="b, a,a")
-    )
+    assert key(one) != key(two)
+    assert key(post(TEXT, anthropic_beta="a,b")) == key(post(TEXT, anthropic_beta="b, a,a"))
 
 
 def test_stream_counts_where_a_stream_and_a_whole_answer_are_not_known_to_say_the_same() -> None:
     chat = "/v1/chat/completions"
-    assert canonical.key(post(b'{"stream":true}', path=chat)) != canonical.key(post(b"{}", path=chat))
+    assert key(post(b'{"stream":true}', path=chat)) != key(post(b"{}", path=chat))
 
 
 def test_keys_are_the_same_in_every_process_and_version() -> None:
@@ -99,18 +101,18 @@ def test_keys_are_the_same_in_every_process_and_version() -> None:
         ),
         "form": (post(form(b"abc"), path="/v1/files", content_type=KIND), "605507a0475ed7309314e56b7386d6a9"),
     }
-    assert {k: v for k, (_, v) in frozen.items()} == {k: canonical.key(r) for k, (r, _) in frozen.items()}
+    assert {k: v for k, (_, v) in frozen.items()} == {k: key(r) for k, (r, _) in frozen.items()}
     plain = json.dumps(json.loads(TEXT), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     listed = f'["POST","/v1/messages",[],"2026-10-21",[],{plain}]'
-    assert canonical.key(post(TEXT)) == hashlib.sha256(listed.encode()).hexdigest()[:32]
+    assert key(post(TEXT)) == hashlib.sha256(listed.encode()).hexdigest()[:32]
     made = f"Request('POST', '/v1/messages', (), {VERSION!r}, {TEXT!r})"
-    code = f"from claude_magic import app, canonical; print(canonical.key(app.{made}))"
+    code = f"from claude_magic import app, canonical; print(canonical.asked(app.{made}).key)"
     for seed in "01":
         env = {**os.environ, "PYTHONHASHSEED": seed}
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
         )
-        assert canonical.key(post(TEXT)) == done.stdout.strip()
+        assert key(post(TEXT)) == done.stdout.strip()
 
 
 KIND = "multipart/form-data; boundary=mark"
@@ -124,7 +126,7 @@ def form(content: bytes, mark: str = "mark", filename: str = "a.csv") -> bytes:
 
 def test_the_boundary_of_a_form_does_not_count_but_its_parts_do() -> None:
     def keyed(data: bytes, kind: str = KIND) -> str:
-        return canonical.key(post(data, path="/v1/files", content_type=kind))
+        return key(post(data, path="/v1/files", content_type=kind))
 
     first = keyed(form(b"a,b\r\n1,2"))
     assert first == keyed(form(b"a,b\r\n1,2", "other"), 'multipart/form-data; boundary="other"')
@@ -145,7 +147,7 @@ def test_a_form_is_told_by_its_parts_and_holds_no_content_of_files() -> None:
     "data", [b"\xff\xfe", b'{"a": "\\ud800"}', b"[" * 100_000, b"1e999", b'"' + b"a" * 100, b"NaN"]
 )
 def test_a_body_that_is_hard_to_read_has_a_key_too(data: bytes) -> None:
-    assert canonical.KEY_LENGTH == len(canonical.key(post(data)))
+    assert canonical.KEY_LENGTH == len(key(post(data)))
 
 
 def test_a_body_too_large_to_read_counts_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +170,7 @@ VALUES = st.recursive(
 def test_any_json_has_one_key_in_every_order_and_spacing(value: dict[str, object]) -> None:
     turned = dict(reversed(value.items()))
     one, two = json.dumps(value), json.dumps(turned, indent=1, ensure_ascii=False)
-    assert canonical.key(post(one.encode("utf-8", "replace"), path="/v1/x")) == canonical.key(
+    assert key(post(one.encode("utf-8", "replace"), path="/v1/x")) == key(
         post(two.encode("utf-8", "replace"), path="/v1/x")
     )
 
@@ -184,4 +186,4 @@ def test_what_a_client_compiles_has_the_key_of_what_arrives() -> None:
     with Client(api_key=KEY, base_url="https://api.example/class", http_client=http) as client:
         call = client._caller.call(ENDPOINTS["messages.create"], {**ASK, "betas": ["b", "a"]})
         client.messages.create(**ASK, betas=["b", "a"])
-        assert canonical.key(call.request) == canonical.key(arrived[0])
+        assert key(call.request) == key(arrived[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import threading
 from decimal import Decimal
 
 import httpx2
@@ -30,20 +29,14 @@ from claude_magic.errors import (
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
 from claude_magic.thread import Thread
+from tests.books import held, raced
 
 QUESTION = "What is an index? An index is a label for each row of a table."
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Start in practice mode, with no budgets, no threads and an empty ledger."""
-    settings.session.clear()
+def practice_mode(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
-    for thread in chat.threads:
-        chat.threads.forget(thread.name)
-    yield
-    settings.session.clear()
-    catalog.override(())
 
 
 class Recorder:
@@ -109,12 +102,6 @@ def interrupt():
 
 def rows():
     return ledger.shared().rows()
-
-
-def held():
-    """Return how many calls are recorded, and how many reservations are open."""
-    count = "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM reservations)"
-    return ledger.shared().query(count)[1][0]
 
 
 # ---- an answer ---------------------------------------------------------------------------------------------
@@ -223,6 +210,11 @@ def test_an_answer_cut_at_max_tokens_can_be_gone_on_with():
     )
     with pytest.raises(InputError, match="no unfinished"):
         chat.go_on(Thread())
+
+
+def test_steps_are_no_matter_to_what_goes_on_without_tools():
+    cut = chat.ask("practice:long@50", max_tokens=10, thread="t")
+    assert 2 == chat.go_on("t", max_steps=5).turn == cut.turn + 1
 
 
 def test_a_refusal_is_shown_and_recorded_but_not_kept_in_the_history():
@@ -423,25 +415,10 @@ def test_m7_a_budget_holds_over_many_calls(name):
 def test_m7_threads_that_race_never_spend_a_budget_twice():
     limit = Decimal("0.0010")
     settings.use("session_budget", limit)
-    start, refused, worst = threading.Barrier(8), [], []
-
-    def race():
-        start.wait()
-        for _ in range(6):
-            try:
-                chat.ask("practice:long@100", max_tokens=200)
-            except BudgetError:
-                refused.append(1)
-            worst.append(ledger.shared().spent(source="practice"))
-
-    workers = [threading.Thread(target=race) for _ in range(8)]
-    for w in workers:
-        w.start()
-    for w in workers:
-        w.join()
+    refused, most = raced(6)
     assert refused
-    assert limit / 2 < max(worst) <= limit
-    assert (48 - len(refused), 0) == held()
+    assert limit / 2 < most <= limit
+    assert (48 - refused, 0) == held()
 
 
 def test_m7_practice_and_live_money_have_budgets_of_their_own():

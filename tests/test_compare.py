@@ -22,6 +22,7 @@ from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
 from claude_magic.thread import Thread
 from tests import doors, loopback
+from tests.books import held, raced
 
 THREE = ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"]
 
@@ -29,12 +30,6 @@ THREE = ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"]
 @pytest.fixture(autouse=True)
 def practice_on():
     settings.use("practice", True)
-
-
-def held():
-    """Return how many calls are recorded, and how many reservations are open."""
-    count = "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM reservations)"
-    return ledger.shared().query(count)[1][0]
 
 
 def live(app):
@@ -172,25 +167,10 @@ def test_m7_max_cost_is_for_all_models_together():
 def test_m7_comparisons_that_race_never_exceed_a_budget():
     limit = Decimal("0.004")
     settings.use("session_budget", limit)
-    start, refused, seen = threading.Barrier(8), [], []
-
-    def race():
-        start.wait()
-        for _ in range(3):
-            try:
-                chat.ask("practice:long@100", max_tokens=200, compare=["haiku", "sonnet"])
-            except BudgetError:
-                refused.append(1)
-            seen.append(ledger.shared().spent(source="practice"))
-
-    racers = [threading.Thread(target=race) for _ in range(8)]
-    for racer in racers:
-        racer.start()
-    for racer in racers:
-        racer.join()
+    refused, most = raced(3, compare=["haiku", "sonnet"])
     assert refused
-    assert 0 < max(seen) <= limit
-    assert (2 * (24 - len(refused)), 0) == held()
+    assert 0 < most <= limit
+    assert (2 * (24 - refused), 0) == held()
 
 
 UNTIL_REFUSED = """

@@ -242,11 +242,6 @@ def test_names_are_offered_beside_ids(shell, monkeypatch):
     assert ["file_1", "file_2", "file_3", "a.csv"] == tab(shell, "%claude files get |")
 
 
-def test_a_caller_may_add_to_what_the_notebook_holds(shell):
-    complete.install(shell, lambda: {"threads": ["rome"]})
-    assert ["rome"] == tab(shell, "%%claude -t r|\nWhy?")
-
-
 SEEN = {**STATE, "seen": {"files": ["file_1"], "skills": ["skill_1"], "USER": ["user_1"], "batches": ["b_1"]}}
 
 
@@ -261,6 +256,7 @@ SEEN = {**STATE, "seen": {"files": ["file_1"], "skills": ["skill_1"], "USER": ["
         ("%claude skills get |", "", ["skill_1", "xlsx", "pptx", "docx", "pdf"]),
         ("%claude admin role |", "", ["user_1"]),
         ("%claude admin role user_1 d|", "d", ["developer"]),
+        ("%claude admin add user_1 wrkspc_1 workspace_a|", "workspace_a", ["workspace_admin"]),
         ("%claude admin usage by m|", "m", ["model"]),
         ("%claude admin cost every |", "", ["1d", "1h", "1m", "none"]),
         ("%claude files get {d|", "d", ["data", "df"]),

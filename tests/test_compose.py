@@ -14,13 +14,6 @@ from claude_magic.thread import Thread
 HI = [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
 
 
-@pytest.fixture(autouse=True)
-def fresh():
-    settings.session.clear()
-    yield
-    settings.session.clear()
-
-
 def test_a_plain_question_sends_no_more_than_it_needs():
     assert {"model": "claude-haiku-5-5", "max_tokens": 4096, "messages": HI} == compose.compose(HI)
 

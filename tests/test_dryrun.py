@@ -12,13 +12,6 @@ from claude_magic.errors import NotFoundError
 from claude_magic.thread import Thread
 
 
-@pytest.fixture(autouse=True)
-def fresh():
-    settings.session.clear()
-    yield
-    settings.session.clear()
-
-
 def test_a_dry_run_counts_prices_and_sends_nothing(client):
     found = dryrun.dry_run("How many words are there?", max_tokens=1000, client=client)
     chosen = found.costs[0]

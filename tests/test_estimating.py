@@ -94,6 +94,7 @@ def test_a_comparison_has_a_row_for_each_model(priced):
         ("def f():\n    %claude again", "in a function"),
         ("if x:\n    %claude again", "on a condition"),
         ("%%time\n%claude again", ""),
+        ("%time x = %claude again", ""),
         ("%%claude --attach gone.pdf\nWhat?", "gone.pdf"),
         ("%%claude --tool weather\nWhat?", "--tool weather"),
         ("%%claude --schema Plan\nWhat?", "--schema Plan"),
@@ -110,6 +111,7 @@ def test_what_cannot_be_known_before_is_said(priced, cell, told):
     ("cell", "told"),
     [
         ("from claude_magic import ask\nask('hello')", "called from Python"),
+        ("%time x = ask('hello')", "called from Python"),
         ("%claude fix", "depends on what happens before"),
         ("%%claude --modle opus\nhello", "an error: There is no option"),
         ("%claude hello\nthis is no python", "not Python"),

@@ -62,6 +62,8 @@ def test_a_variable_is_explained_by_its_value(shell):
     shell.run("import pandas as pd\ndf = pd.DataFrame({'mass': [1.0]})\nd = {'k': {'deep': 1}}")
     assert "- mass: " in sent(shell, "df")
     assert '"deep": 1' in sent(shell, 'd["k"]')
+    shell.run("rows = [{'at': 1 + 2j}]")
+    assert "2.0" in sent(shell, 'rows[0]["at"].imag')
 
 
 @pytest.mark.parametrize("name", ["error", "Err"])

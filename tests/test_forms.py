@@ -11,7 +11,7 @@ import msgspec
 import pydantic
 import pytest
 
-from claude_magic import catalog, chat, forms, settings, wire
+from claude_magic import catalog, chat, forms, wire
 from claude_magic.answer import Answer
 from claude_magic.errors import AnswerError, InputError
 from tests.test_sending import Server, said, text
@@ -52,12 +52,8 @@ class Colour(enum.Enum):
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Start in practice mode with the catalogue as it is."""
-    settings.session.clear()
+def practice_mode(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
-    yield
-    catalog.override(())
 
 
 def answer(*texts, stop_reason="end_turn"):

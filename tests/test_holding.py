@@ -7,6 +7,7 @@ import pytest
 from claude_magic import chat, holding, ledger, limits, settings
 from claude_magic.errors import BudgetError
 from tests import doors
+from tests.books import held
 
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Rome"}}
 
@@ -23,10 +24,6 @@ def asked_twice(app, limit, **given):
             "Which?", model="haiku", max_tokens=100, stream=False, client=client, max_cost=limit, **given
         )
     return [request.path for request in app.requests]
-
-
-def open_reservations():
-    return ledger.shared().query("SELECT count(*) FROM reservations")[1][0][0]
 
 
 @pytest.mark.parametrize(
@@ -46,8 +43,7 @@ def test_m7_max_cost_is_for_all_sends_of_a_question(first, given):
     with pytest.raises(BudgetError, match="of one question") as caught:
         asked_twice(doors.Asked(counting(first)), enough_for_one, **given)
     assert caught.value.answer is not None
-    assert 3 == len(ledger.shared().rows())
-    assert 0 == open_reservations()
+    assert (3, 0) == held()
 
 
 def counting(message):

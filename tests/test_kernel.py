@@ -6,8 +6,6 @@ CLAUDE_MAGIC_KERNEL_PYTHON names the Python whose kernel is tested, such as one 
 from __future__ import annotations
 
 import ast
-import asyncio
-import contextlib
 import json
 import os
 import threading
@@ -19,8 +17,8 @@ import pytest
 
 from claude_magic.app import Request, Response
 from claude_magic.practice import Practice
-from claude_magic.practice.server import listen
 from tests.conftest import Kernel, Message, Outcome, started
+from tests.ports import on_a_port
 
 pytestmark = pytest.mark.kernel
 
@@ -62,29 +60,6 @@ class Port:
             self.whole = True
         finally:
             self.left.set()
-
-
-@contextlib.contextmanager
-def on_a_port(port: Port) -> Iterator[str]:
-    """Serve it from a thread; yields the address."""
-    ready, address = threading.Event(), []
-
-    async def main() -> None:
-        server, url = listen(port, 0)
-        address[:] = [url, asyncio.get_running_loop(), asyncio.Event()]
-        ready.set()
-        await address[2].wait()
-        server.stop()
-        await server.close_all_connections()
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield address[0]
-    finally:
-        address[1].call_soon_threadsafe(address[2].set)
-        thread.join()
 
 
 @pytest.fixture

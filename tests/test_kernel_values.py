@@ -12,7 +12,7 @@ import pytest
 from claude_magic.app import Request, Response
 from claude_magic.practice import Practice
 from tests.conftest import Kernel, started
-from tests.test_kernel import on_a_port
+from tests.ports import on_a_port
 
 pytestmark = pytest.mark.kernel
 

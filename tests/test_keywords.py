@@ -22,12 +22,8 @@ OTHER_FIELDS = {  # of a cell, and about the cell
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Start in practice mode, with no threads and no settings of another test."""
-    settings.session.clear()
+def practice_mode(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
-    for thread in chat.threads:
-        chat.threads.forget(thread.name)
 
 
 def test_ask_takes_every_keyword_and_no_other():
@@ -76,8 +72,8 @@ def test_a_chat_is_a_conversation_with_what_holds_for_all_of_it():
 
 
 def test_a_chat_goes_on_and_has_the_cells_conversation_by_name():
-    talk = chat.Chat("rome", max_tokens=10)
-    talk("practice:long@50")
+    talk = chat.Chat("rome", max_tokens=10, compare="haiku")
+    talk("practice:long@50", compare=None)
     assert "rome" in chat.threads
     assert 2 == talk.go_on().turn
     assert 2 == len(chat.Chat("rome"))

@@ -25,7 +25,7 @@ LAYERS = {
                  frames bridge exporting parsing called""",
     "notebook": """guard tracebacks failing naming markup looks toolcalls live readout display requestview
                    diffs nextcell widgets made meaning typed showing sidebyside asking fixing explaining
-                   views lines listings reportviews jobs organizing recordings service reports
+                   views lines listings jobs organizing recordings service reports
                    conversations commands magics complete""",
     "applications": "quickstart cli classroom",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from claude_magic import magics, settings
+from claude_magic.manual import help_text
 from tests.shells import made
 
 
@@ -66,4 +67,4 @@ def test_loading_twice_and_unloading_leave_the_shell_as_it_was(interactive):
 
 
 def test_the_help_of_the_magic_is_the_flag_table(shell):
-    assert "--max-tokens" in shell.ip.find_line_magic("claude").__doc__
+    assert help_text() == shell.ip.object_inspect("%%claude")["docstring"]

@@ -17,6 +17,7 @@ from claude_magic.cassette import of
 from claude_magic.client import AsyncClient, Client
 from claude_magic.errors import BudgetError, ConfigError, InputError, ReplayError
 from claude_magic.pool import AppTransport
+from claude_magic.thread import threads
 from tests.doors import ASK, KEY, Asked, answer, json
 from tests.ports import Service, on_a_port
 from tests.shells import rows
@@ -41,8 +42,6 @@ def service(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 
 def anew() -> None:
     """Go on as a kernel does that was restarted."""
-    from claude_magic.thread import threads
-
     threads.__init__()  # type: ignore[misc]
     settings.session.clear()
     replaying._tapes.clear()
@@ -120,14 +119,8 @@ def test_m9_a_question_asked_again_after_a_restart_is_not_sent(service, bare, fo
         bare.run(f"%claude replay {mode}")
         bare.run("%%claude\nName a bird")
         bare.run("%claude and another")
-        assert ["Answer 1", "Answer 2"] == [t.answer for t in claude_threads()]
+        assert ["Answer 1", "Answer 2"] == [t.answer for t in threads.get("main").turns]
     assert 2 == len(service.requests)
-
-
-def claude_threads() -> list[Any]:
-    from claude_magic.thread import threads
-
-    return threads.get("main").turns
 
 
 def test_m9_what_is_recorded_with_a_key_is_played_with_none(service, bare, monkeypatch):
@@ -264,7 +257,7 @@ def test_a_count_says_that_it_is_a_replay(service, bare):
     assert "(replay)" in bare.run("%claude count hello").seen
 
 
-def test_the_price_is_that_of_the_day_of_the_recording(folder, tmp_path):
+def test_the_day_of_a_recording_is_told_from_its_time():
     assert None is replaying.day("")
     assert "2026-11-25" == str(replaying.day("2026-11-25T10:00:00Z; edited"))
 
@@ -411,28 +404,25 @@ def test_a_miss_names_the_closest_prompt_and_what_differs(service, bare):
     assert 1 == len(rows())
 
 
-def test_a_miss_because_of_other_turns_says_to_run_all_cells(service, bare):
+def test_a_miss_because_of_other_turns_names_the_line_and_says_to_run_all_cells(service, bare):
     bare.run("%claude replay auto")
-    bare.run("%%claude\nName a bird")
-    bare.run("%claude and another")
+    for cell in (
+        "%claude Name a bird",
+        "%claude and another",
+        "%claude --new Name a fish",
+        "%claude and another",
+    ):
+        bare.run(cell)
     bare.run("%claude replay only")
-    missed = bare.error("%claude and another")
-    assert "“and another” is recorded in claude.replay.jsonl after other turns, at line 2" == missed.message
-    assert missed.hint.startswith("The turns before it are others: restart the kernel and run all cells.")
+    for said, line in (("and another", 4), ("Name a bird", 1)):
+        missed = bare.error(f"%claude {said}")
+        assert (
+            f"“{said}” is recorded in claude.replay.jsonl after other turns, at line {line}" == missed.message
+        )
+        assert missed.hint.startswith("The turns before it are others: restart the kernel and run all cells.")
     bare.run("%claude reset")
-    bare.run("%%claude\nName a bird")
+    bare.run("%claude Name a bird")
     assert "restart" not in bare.error("%claude and a third").hint
-
-
-def test_a_first_question_after_another_turn_is_told_by_its_own_line(service, bare):
-    bare.run("%claude replay auto")
-    bare.run("%%claude\nName a bird")
-    bare.run("%%claude --new\nName a fish")
-    bare.run("%claude and another")
-    bare.run("%claude replay only")
-    missed = bare.error("%claude Name a bird")
-    assert "“Name a bird” is recorded in claude.replay.jsonl after other turns, at line 1" == missed.message
-    assert missed.hint.startswith("The turns before it are others")
 
 
 def test_a_miss_without_the_notebook_s_name_says_to_name_the_file(bare, folder):
@@ -443,8 +433,8 @@ def test_a_miss_without_the_notebook_s_name_says_to_name_the_file(bare, folder):
     missed = bare.error("%%claude\nName a bird")
     assert "No POST /v1/messages is recorded in claude.replay.jsonl: there is no such file" == missed.message
     assert (
-        "The notebook's name is not known; type %claude replay only one.replay.jsonl "
-        "There are one.replay.jsonl, two.replay.jsonl." == missed.hint
+        "The notebook's name is not known; there are one.replay.jsonl, two.replay.jsonl. "
+        "Type %claude replay only one.replay.jsonl" == missed.hint
     )
     assert "no such file" not in bare.run("%claude replay only one.replay.jsonl").seen
 

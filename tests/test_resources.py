@@ -107,6 +107,19 @@ def test_m11_a_request_that_could_not_be_found_again_is_named_before_anything_is
     assert [] == asked.requests
 
 
+@both
+def test_what_is_no_json_beside_a_long_list_or_in_a_form_is_refused_as_in_any_other_call(door: type[Door]):
+    asked = Asked(json({}))
+    for call in (
+        lambda c: c.messages.batches.create(requests=[request("a")], extra_body={"odd": object()}),
+        lambda c: c.files.upload(b"x", extra_body={"odd": object()}),
+    ):
+        with pytest.raises(InputError, match="A parameter cannot be sent as JSON") as caught:
+            go(door(asked), call)
+        assert caught.value.hint
+    assert [] == asked.requests
+
+
 def test_a_batch_that_is_too_large_or_endless_is_stopped_while_it_is_made(monkeypatch):
     asked, made = Asked(json({})), []
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import signal
 from decimal import Decimal
 
 import pytest
 
-from claude_magic import chat, ledger, settings, showing, wire
+from claude_magic import chat, ledger, showing, wire
 from claude_magic.errors import (
     AnswerError,
     APIResponseError,
@@ -28,14 +29,8 @@ from tests.test_thread import check
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Start in practice mode, with no threads and no settings of another test."""
-    settings.session.clear()
+def practice_mode(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
-    for thread in chat.threads:
-        chat.threads.forget(thread.name)
-    yield
-    settings.session.clear()
 
 
 def said(*blocks, stop_reason="end_turn", **fields):
@@ -180,6 +175,16 @@ def test_tools_of_the_service_and_mcp_servers_go_along():
         t.get("name") or t.get("mcp_server_name") for t in body["tools"]
     ]
     assert "notes" == body["mcp_servers"][0]["name"]
+
+
+def test_a_toolbox_keeps_the_time_its_calls_may_take():
+    async def hang(a: int, b: int) -> str:
+        """Never answer."""
+        await asyncio.sleep(60)
+
+    server = Server(called(uses("hang")), said(text("It hangs.")))
+    answer = ask(server, tools=Toolbox([hang], timeout=0.01))
+    assert "0.01 s" in answer.calls[0].content
 
 
 def test_a_tool_alone_needs_no_list():

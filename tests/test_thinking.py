@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import catalog, chat, compose, settings
+from claude_magic import catalog, chat, compose
 from claude_magic.errors import InputError
 from claude_magic.flags import EFFORTS
 
@@ -45,12 +45,8 @@ every_model = pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    """Start in practice mode, with no settings of another test."""
-    settings.session.clear()
+def practice_mode(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
-    yield
-    settings.session.clear()
 
 
 def asked(model, **given):

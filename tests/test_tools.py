@@ -662,10 +662,7 @@ def test_o2_a_call_is_shown_before_it_runs_and_after():
 
 def test_o5_a_toolbox_runs_no_more_calls_than_allowed():
     box = Toolbox([weather], max_calls=2)
-    said = [
-        r["content"]
-        for r in box.answer_all({"content": [use("weather", f"t{n}", city="R") for n in range(3)]})
-    ]
+    said = [box.run(use("weather", f"t{n}", city="R"))["content"] for n in range(3)]
     assert "Not run: the limit of 2 calls is reached. Answer with what you have." == said[2]
     assert "R: 20" in said[1]
 

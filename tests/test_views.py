@@ -10,7 +10,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from claude_magic import reportviews, views
+from claude_magic import listings, views
 
 TIMES = pd.Series([datetime(2026, 11, 18, tzinfo=UTC), datetime(2026, 11, 19, 9, 5, 7, 123456, tzinfo=UTC)])
 
@@ -111,7 +111,7 @@ def heads(made: pd.DataFrame) -> list[str]:
 
 
 def test_usage_has_short_heads_a_sum_and_no_column_that_is_zero():
-    made = reportviews.shown(
+    made = listings.report(
         report(
             model=["m", "n"],
             uncached_input_tokens=pd.array([1000, 2000], dtype="Int64"),
@@ -130,19 +130,19 @@ def amounts(**more) -> pd.DataFrame:
 
 
 def test_cost_leaves_out_the_list_price_where_it_is_what_was_paid():
-    assert ["day (UTC)", "USD"] == heads(reportviews.shown(amounts()))
+    assert ["day (UTC)", "USD"] == heads(listings.report(amounts()))
     dearer = amounts()
     dearer["list_amount_usd"] = [Decimal(1), Decimal(3)]
-    assert ["day (UTC)", "USD", "list price USD"] == heads(reportviews.shown(dearer))
+    assert ["day (UTC)", "USD", "list price USD"] == heads(listings.report(dearer))
 
 
 def test_amounts_of_several_currencies_are_not_added():
     mixed = amounts().assign(currency=["USD", "EUR"])
-    made = reportviews.shown(mixed)
+    made = listings.report(mixed)
     assert ["day (UTC)", "USD", "currency"] == heads(made)
     assert "" == made._columns()[1].total
 
 
 def test_a_report_over_the_whole_time_says_from_when_to_when():
     whole = report(None, amount_usd=[Decimal(1)] * 2, currency=["USD"] * 2)
-    assert ["from (UTC)", "to (UTC)", "USD"] == heads(reportviews.shown(whole))
+    assert ["from (UTC)", "to (UTC)", "USD"] == heads(listings.report(whole))

@@ -1,14 +1,10 @@
-"""How does a test upload something to a practice server, and how does the official SDK ask one?"""
+"""How does a test upload something to a practice server?"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-import anthropic
-import httpx2
-
-from claude_magic.pool import AppTransport
 from tests.practice.conftest import Api, whole
 
 if TYPE_CHECKING:
@@ -26,6 +22,12 @@ def part(name: str, data: bytes | str, filename: str | None = None, kind: str | 
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + (data.encode() if isinstance(data, str) else data)
 
 
+def form(*parts: bytes) -> tuple[bytes, str]:
+    """Return the body of a form, and its content type."""
+    body = b"".join(b"--edge\r\n" + part + b"\r\n" for part in parts) + b"--edge--\r\n"
+    return body, "multipart/form-data; boundary=edge"
+
+
 class Service(Api):
     """A practice server, and the shortest way to upload to it."""
 
@@ -33,9 +35,8 @@ class Service(Api):
         return read(self.send("GET", path, query=query, **headers))
 
     def form(self, path: str, *parts: bytes, **headers: str) -> Any:
-        body = b"".join(b"--edge\r\n" + part + b"\r\n" for part in parts) + b"--edge--\r\n"
-        headers = {"content_type": "multipart/form-data; boundary=edge", **headers}
-        return read(self.send("POST", path, body, **headers))
+        body, kind = form(*parts)
+        return read(self.send("POST", path, body, **{"content_type": kind, **headers}))
 
     def upload(
         self, name: str = "a.txt", data: bytes | str = "Hello", kind: str | None = None, **more: Any
@@ -47,16 +48,6 @@ class Service(Api):
         turn = {"role": "user", "content": list(content)}
         asked = {"model": "claude-haiku-5-5", "max_tokens": 1024, "messages": [turn], **params}
         return read(self.send("POST", "/v1/messages", asked))
-
-    def sdk(self) -> anthropic.Anthropic:
-        http = httpx2.Client(transport=AppTransport(self.app))
-        return anthropic.Anthropic(
-            api_key="practice",
-            base_url="https://api.example",
-            http_client=http,
-            max_retries=0,
-            _strict_response_validation=True,
-        )
 
 
 def read(response: Response) -> Any:

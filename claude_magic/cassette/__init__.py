@@ -38,8 +38,6 @@ ONCE = frozenset(
 
 What others answer changes with time (a list, a batch on its way), so each further call is recorded anew.
 """
-
-
 MISSED = "Use --replay auto to ask and record it (needs a key), or make the request as it was recorded."
 
 

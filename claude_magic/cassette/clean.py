@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 
     from claude_magic.canonical import Asked
 
-REMOVED = "(removed: a secret)"
 TOKENS = frozenset(("authorization_token", "refresh_token", "id_token", "assertion"))
 SPOKEN = frozenset(("messages", "content", "input", "events"))
 """Below these fields a name is the model's or a tool's own and removes nothing; a key's shape still does."""
 NEVER = re.compile(r"oauth|credential|_token\b|_secret\b")
 """Calls whose whole point is a secret, by the names of their rows."""
-_PEM = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL)
-_SHAPES = re.compile(rf"(?:{private.SHAPES.pattern})[\w-]*")
 
 
 def is_kept(asked: Asked) -> bool:
@@ -76,7 +73,7 @@ def value(found: Any, hidden: tuple[Secret, ...], *, named: bool = True) -> Any:
 
 def _field(name: str, found: Any, hidden: tuple[Secret, ...], named: bool) -> Any:
     if named and isinstance(found, str) and found and _says_secret(name):
-        return REMOVED
+        return private.REMOVED
     return value(found, hidden, named=named and name not in SPOKEN)
 
 
@@ -88,5 +85,5 @@ def _says_secret(name: str) -> bool:
 def text(found: str, hidden: tuple[Secret, ...]) -> str:
     """Return a text without keys."""
     for secret in hidden:
-        found = found.replace(secret.reveal(), REMOVED)
-    return _SHAPES.sub(REMOVED, _PEM.sub(REMOVED, found))
+        found = found.replace(secret.reveal(), private.REMOVED)
+    return private.without_keys(found)

@@ -109,12 +109,10 @@ def _text(value: Any) -> str:
     return "nothing" if value is _NONE else str(value)
 
 
-def _shown(recorded: Any, asked: Any) -> tuple[str, str]:
+def _shown(recorded: Any, asked: Any) -> list[str]:
     """Return both values cut to where they begin to differ."""
     a, b = _text(recorded), _text(asked)
-    if (
-        a == b and isinstance(recorded, dict) and isinstance(asked, dict)
-    ):  # long texts with the same beginning
+    if a == b and isinstance(recorded, dict) and isinstance(asked, dict):  # long texts that begin alike
         a, b = (f"{v.get('bytes', 0):,} bytes ({str(v.get('sha256'))[:8]})" for v in (recorded, asked))
     same = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     start = max(0, same - BEFORE)
@@ -122,7 +120,5 @@ def _shown(recorded: Any, asked: Any) -> tuple[str, str]:
         f"{'…' if start else ''}{t[start : start + SHOWN]}{'…' if len(t) > start + SHOWN else ''}"
         for t in (a, b)
     ]
-    return tuple(
-        repr(t) if isinstance(v, str) else " ".join(t.split())
-        for t, v in zip(cut, (recorded, asked), strict=True)
-    )  # type: ignore[return-value]
+    both = zip(cut, (recorded, asked), strict=True)
+    return [repr(t) if isinstance(v, str) else " ".join(t.split()) for t, v in both]

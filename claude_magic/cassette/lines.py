@@ -41,20 +41,16 @@ def request(asked: Asked) -> dict[str, Any]:
     """Return a request as a line holds it: long texts by digest, sorted, without what is empty."""
     query: dict[str, Any] = {}
     for name, value in asked.query:
-        query[name] = value if name not in query else [*_list(query[name]), value]
+        query.setdefault(name, []).append(value)
     held = {
         "method": asked.method,
         "path": asked.path,
-        "query": query,
+        "query": {name: values if len(values) > 1 else values[0] for name, values in query.items()},
         "version": asked.version,
         "betas": list(asked.betas),
         "body": _short(asked.body),
     }
     return {name: value for name, value in held.items() if value not in ({}, [], "", None)}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _short(value: Any) -> Any:

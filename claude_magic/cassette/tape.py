@@ -144,9 +144,8 @@ class Cassette:
             pass  # another kernel was quicker, and its answer stays
         elif renew and (once or key not in self._renewed):
             if not (len(spans) == 1 and self._same(spans[0], line)):
-                self._rewrite(
-                    file, {spans[0]: wire.encode({**self._notes(spans[0]), **line})}, without=spans[1:]
-                )
+                renewed = wire.encode({**self._notes(spans[0]), **line})
+                self._rewrite(file, {**dict.fromkeys(spans[1:]), spans[0]: renewed})
         elif self._same(spans[-1], line):
             old = self._decoded(spans[-1])
             self._rewrite(file, {spans[-1]: wire.encode({**old, "times": spans[-1].times + 1})})
@@ -320,17 +319,14 @@ class Cassette:
         os.fsync(file.fileno())
         self._index(file)
 
-    def _rewrite(
-        self, file: IO[bytes], changes: dict[_Span, bytes], without: list[_Span] | None = None
-    ) -> None:
-        """Write the file anew, with these lines changed and others left out, and rename it into its place."""
+    def _rewrite(self, file: IO[bytes], changes: dict[_Span, bytes | None]) -> None:
+        """Write the file anew, with these lines changed (None: left out), and rename it into its place."""
         file.seek(0)
         data = file.read(self._end)
         if not data.endswith(b"\n"):
             data += b"\n"
-        for span in sorted([*changes, *(without or ())], reverse=True):
-            end = span.start + span.length
-            new = changes.get(span)
+        for span in sorted(changes, reverse=True):
+            end, new = span.start + span.length, changes[span]
             data = data[: span.start] + (new + data[end:] if new is not None else data[end + 1 :])
         turns.replace(file, self.path, data)
         with self.path.open("rb") as made:

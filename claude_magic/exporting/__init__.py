@@ -16,7 +16,7 @@ from claude_magic.cassette import clean
 from claude_magic.errors import ClaudeError, InputError, nearest
 from claude_magic.exporting import notebook, program
 from claude_magic.exporting.parts import apart
-from claude_magic.keys import Secret, is_private
+from claude_magic.keys import DEFAULT_BASE_URL, Secret, is_private
 from claude_magic.tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from claude_magic.thread import Thread
 
 SHORT = 1000  # characters of base64 that may stand in a text
-MESSAGES_URL = "https://api.anthropic.com/v1/messages"
 
 
 class Exported(NamedTuple):
@@ -148,7 +147,7 @@ def _python(body: dict[str, Any], thread: Thread, stem: str) -> Exported:
 
 def _notebook(body: dict[str, Any], thread: Thread, stem: str) -> Exported:
     held, files = apart(body, f"{stem}_files/" if stem else "", 0)
-    turns = [_clean(clean.value(wire.plain(dict(turn.body or body)), _keys())) for turn in thread.turns]
+    turns = _clean(clean.value([wire.plain(dict(turn.body or body)) for turn in thread.turns], _keys()))
     return Exported(notebook.cells(held["messages"], turns, thread, sorted(files)), files if stem else {})
 
 
@@ -166,7 +165,7 @@ def _curl(body: dict[str, Any], _: Thread, stem: str) -> Exported:
         "content-type: application/json",
         *([f"anthropic-beta: {','.join(betas)}"] if betas else []),
     ]
-    lines = [f"curl {MESSAGES_URL}", *(f'  --header "{header}"' for header in headers)]
+    lines = [f"curl {DEFAULT_BASE_URL}/v1/messages", *(f'  --header "{header}"' for header in headers)]
     note = "".join(f"# {name} is not in this text\n" for name in sorted(files)) if not beside else ""
     last = f"  --data @{shlex.quote(f'{stem}.json')}" if beside else f"  --data @- <<'JSON'\n{data}\nJSON"
     return Exported(note + " \\\n".join([*lines, last]) + "\n", beside)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from claude_magic import schema, typenames
 from claude_magic.flags import SKILLS
 from claude_magic.schema import sent
+from claude_magic.settings import OPTIONS
 from claude_magic.tools.server import OF_TYPE
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from claude_magic.thread import Turn
 
-USUAL_TOKENS = 4096
 SAID = frozenset(
     ("model", "max_tokens", "system", "output_config", "thinking", "tools", "container", "betas")
 )
@@ -30,15 +30,13 @@ ADAPTIVE = {"type": "adaptive", "display": "summarized"}
 
 def options(turn: Turn, body: Mapping[str, Any]) -> list[str]:
     """Return the options of a turn's cell, but for model, system prompt and attachments."""
-    config = body.get("output_config") or {}
-    effort, wanted = config.get("effort"), (config.get("format") or {}).get("schema")
-    most = body.get("max_tokens", USUAL_TOKENS)
+    effort, wanted = (body.get("output_config") or {}).get("effort"), _schema(body)
+    usual = OPTIONS["max_tokens"].default
+    most = body.get("max_tokens", usual)
     skills = (body.get("container") or {}).get("skills") or ()
-    cited = (
-        any((b.get("citations") or {}).get("enabled") for b in turn.user["content"]) if turn.user else False
-    )
+    cited = any((b.get("citations") or {}).get("enabled") for b in _blocks(turn))
     return [
-        *([f"-n {most}"] if most != USUAL_TOKENS else []),
+        *([f"-n {most}"] if most != usual else []),
         *([f"--effort {effort}"] if effort else []),
         *_thinking(body.get("thinking")),
         *([_form(turn.form, wanted)] if wanted else []),
@@ -66,15 +64,15 @@ def unsaid(turn: Turn, body: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a turn was asked with that its cell does not say, in words."""
     if servers := body.get("mcp_servers"):
         yield f"the MCP server{'s'[: len(servers) > 1]} {', '.join(str(one.get('name')) for one in servers)}"
-    if any(tool.get("type") not in OF_TYPE and not _known(tool) for tool in body.get("tools") or ()):
+    known = {*OF_TYPE, "mcp_toolset"}
+    if any(tool.get("type") not in known and "input_schema" not in tool for tool in body.get("tools") or ()):
         yield "a tool of a type that no name stands for"
-    kinds = {b.get("type") for b in turn.user["content"]} if turn.user else set()
-    if "search_result" in kinds:
+    if any(b.get("type") == "search_result" for b in _blocks(turn)):
         yield "search results"
 
 
-def _known(tool: Mapping[str, Any]) -> bool:
-    return "input_schema" in tool or tool.get("type") == "mcp_toolset"
+def _blocks(turn: Turn) -> list[dict[str, Any]]:
+    return turn.user["content"] if turn.user else []
 
 
 def _schema(body: Mapping[str, Any]) -> Any:

@@ -92,10 +92,8 @@ def _moment(name: str, given: Any) -> datetime:
         if isinstance(found, datetime):
             if found.utcoffset() is None:
                 raise _zoneless(name, found)
-            found = found.astimezone(UTC)
-            return datetime.combine(
-                found.date(), found.time(), UTC
-            )  # what was a pandas Timestamp is none now
+            found = found.astimezone(UTC)  # and no pandas Timestamp any more:
+            return datetime.combine(found.date(), found.time(), UTC)
         if isinstance(found, date):
             return datetime(found.year, found.month, found.day, tzinfo=UTC)
     except (ValueError, OverflowError):

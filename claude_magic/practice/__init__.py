@@ -178,10 +178,8 @@ class Practice:
         request = exchange.request
         found = endpoints.match(request.method, request.path)
         if found is None:
-            if request.path.startswith(chat.ROOM):
-                exchange.row = endpoints.ENDPOINTS[
-                    "chat.completions.create"
-                ]  # whose refusals have another form
+            if request.path.startswith(chat.ROOM):  # whose refusals have another form
+                exchange.row = endpoints.ENDPOINTS["chat.completions.create"]
             raise Refusal(404, f"Not Found: {request.method} {request.path}")
         row, exchange.names = found
         exchange.row = row
@@ -190,10 +188,7 @@ class Practice:
         credentials.check(exchange)
         version = request.headers.get("anthropic-version", "")
         if version not in rules.VERSIONS and row.name not in chat.ANSWERS:  # OpenAI's clients send none
-            refuse(
-                "anthropic-version",
-                f"{version!r} is not a valid version" if version else NO_VERSION,
-            )
+            refuse("anthropic-version", f"{version!r} is not a valid version" if version else NO_VERSION)
         credentials.betas(exchange)
         if row.name in ANSWERS:
             return ANSWERS[row.name](self, exchange)

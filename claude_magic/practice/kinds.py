@@ -89,18 +89,13 @@ def tagged(table: dict[str, Any], default: str | None = None) -> Any:
 
 
 def text_or(kind: Any) -> Any:
-    """Return a kind: a string, or a list of the kind."""
-    return lambda value, where: None if isinstance(value, str) else check(value, [kind], where)
+    """Return a kind that takes a string too."""
+    return lambda value, where: None if isinstance(value, str) else check(value, kind, where)
 
 
 def nullable(kind: Any) -> Any:
     """Return a kind that takes null too."""
     return lambda value, where: None if value is None else check(value, kind, where)
-
-
-def id_or(kind: Any) -> Any:
-    """Return a kind: null, the id of a thing, or what the kind says of it."""
-    return lambda value, where: None if value is None or isinstance(value, str) else check(value, kind, where)
 
 
 def sized(least: int, most: int, kind: Any = "text") -> Any:
@@ -109,10 +104,9 @@ def sized(least: int, most: int, kind: Any = "text") -> Any:
     def fits(value: Any, where: str) -> None:
         check(value, kind, where)
         if not least <= len(value) <= most:
-            what = (
-                "String should have {} characters" if isinstance(value, str) else "List should have {} items"
-            )
-            refuse(where, what.format(f"{least} to {most}" if least else f"at most {most}"))
+            what, of = ("String", "characters") if isinstance(value, str) else ("List", "items")
+            size = f"{least} to {most}" if least else f"at most {most}"
+            refuse(where, f"{what} should have {size} {of}")
 
     return fits
 

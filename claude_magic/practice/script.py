@@ -17,7 +17,6 @@ A lesson is a TOML file of pairs, tried from the top against the last user text:
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +75,8 @@ def load(path: Path | str | None) -> Lesson:
     """Read a lesson; raises InputError naming the file and what is wrong in it."""
     if path is None:
         return Lesson([])
+    import tomllib
+
     try:
         data = tomllib.loads(Path(path).read_text("utf-8"))
     except OSError as problem:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.words import short
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -130,5 +132,4 @@ def _kind(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    return short(repr(value))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import wire
 from claude_magic.errors import InputError
+from claude_magic.schema.sent import FLAT, whole
+from claude_magic.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +94,7 @@ def name(wanted: Any) -> str:
     """Return a type's name as a reader would write it, without the modules that its parts are from."""
     plain = isinstance(wanted, type) and not typing.get_args(wanted)
     text = str(wanted.__name__) if plain else MODULES.sub("", str(wanted))
-    return text if len(text) <= MOST_NAME else f"{text[:MOST_NAME]}…"
+    return short(text, MOST_NAME)
 
 
 def told(annotation: Any) -> str:
@@ -161,8 +163,7 @@ def _bounds(node: Any, words: dict[str, str]) -> dict[str, Any]:
 def _object(node: Any, within: tuple[type, ...]) -> dict[str, Any]:
     cls = node.cls
     if cls in within:
-        hint = "Give it a fixed depth, or ask for a flat list with the parent's id."
-        raise InputError(f"{cls.__name__} contains itself, which cannot be asked for", hint=hint)
+        raise InputError(f"{cls.__name__} contains itself, which cannot be asked for", hint=FLAT)
     properties: dict[str, Any] = {}
     required: list[str] = []
     if getattr(node, "tag", None) is not None:
@@ -226,8 +227,6 @@ def _own(cls: Any) -> dict[str, Any]:
     """Return the schema of a class that brings its own, as a pydantic model does."""
     if not _brings_its_own(cls):
         raise TypeError(f"{name(cls)} is not a type that JSON holds")
-    from claude_magic.schema.sent import whole
-
     return whole(cls.model_json_schema(), cls.__name__)
 
 

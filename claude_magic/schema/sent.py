@@ -40,6 +40,7 @@ HANDLED = frozenset((*KEPT, *SPOKEN, *SILENT.split()))
 MOST_OPTIONAL, MOST_UNIONS = 24, 16  # of a whole request
 MOST_NODES = 2_000
 UNNAMED = "answer"  # what a schema without a title is called
+FLAT = "Give it a fixed depth, or ask for a flat list with the parent's id."
 ANY_KEYS = "Name the fields, or ask for a list: list[{'key': str, 'value': int}]."
 
 
@@ -69,16 +70,14 @@ def _written_out(node: Any, root: Mapping[str, Any], where: str, within: tuple[s
     node = dict(node)
     if isinstance(ref := node.pop("$ref", None), str):
         if ref in within:
-            hint = "Give it a fixed depth, or ask for a flat list with the parent's id."
-            raise InputError(f"{_last(ref)} contains itself, which cannot be asked for", hint=hint)
+            raise InputError(f"{_last(ref)} contains itself, which cannot be asked for", hint=FLAT)
         within = (*within, ref)
         node = {**_target(root, ref, where), **node}
         return _written_out(node, root, where, within)
     made: dict[str, Any] = {}
     for key, value in node.items():
         if key == "properties" and isinstance(value, dict):
-            inner = {n: _written_out(v, root, f"{where}.{n}", within) for n, v in value.items()}
-            made[key] = inner
+            made[key] = {n: _written_out(v, root, f"{where}.{n}", within) for n, v in value.items()}
         elif key in ("items", "additionalProperties"):
             made[key] = _written_out(value, root, f"an item of {where}", within)
         elif key in ("anyOf", "oneOf", "allOf", "prefixItems") and isinstance(value, list):

@@ -31,15 +31,18 @@ class Said(NamedTuple):
 def read(text: str | None) -> Said:
     """Read a docstring; what it does not say is empty."""
     lines = inspect.cleandoc(text or "").splitlines()
-    about = lines[: next((i for i, line in enumerate(lines) if _ends_prose(lines, i, line)), len(lines))]
+    about = lines[: next((i for i in range(len(lines)) if _ends_prose(lines, i)), len(lines))]
     return Said(_paragraphs(about), {**_sections(lines), **_fields(lines)})
 
 
-def _ends_prose(lines: list[str], i: int, line: str) -> bool:
-    if line.startswith((":param", ":return", ":raise", ":type", ":arg", ":key", ">>>")):
-        return True
-    heads = bool(SECTION.fullmatch(line) or OTHER.fullmatch(line))
-    return heads and (line.rstrip().endswith(":") or _underlined(lines, i))
+def _ends_prose(lines: list[str], i: int) -> bool:
+    field = lines[i].startswith((":param", ":return", ":raise", ":type", ":arg", ":key", ">>>"))
+    return field or _heads(SECTION, lines, i) or _heads(OTHER, lines, i)
+
+
+def _heads(section: re.Pattern[str], lines: list[str], i: int) -> bool:
+    named = section.fullmatch(lines[i]) is not None
+    return named and (lines[i].rstrip().endswith(":") or _underlined(lines, i))
 
 
 def _underlined(lines: list[str], i: int) -> bool:
@@ -54,8 +57,8 @@ def _paragraphs(lines: list[str]) -> str:
 
 def _sections(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for i, line in enumerate(lines):
-        if SECTION.fullmatch(line) and (line.rstrip().endswith(":") or _underlined(lines, i)):
+    for i in range(len(lines)):
+        if _heads(SECTION, lines, i):
             numpy = _underlined(lines, i)
             found |= _numpy(lines[i + 2 :]) if numpy else _google(lines[i + 1 :])
     return found

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
+from claude_magic.thread import settled
 from claude_magic.tools.toolbox import INTERRUPTED, NOT_RUN, answered, uses
 from claude_magic.wire import plain, returned
 
@@ -118,7 +119,4 @@ def _kept(message: Message, reason: str) -> list[dict[str, Any]]:
         return blocks  # the service goes on from all of it
     if reason in CUT and blocks and blocks[-1].get("type") in ("tool_use", "server_tool_use"):
         blocks.pop()
-    blocks = [b for b in blocks if b.get("type") != "text" or str(b.get("text") or "").strip()]
-    while blocks and blocks[-1].get("type") in ("thinking", "redacted_thinking"):
-        blocks.pop()  # the words it would have led to are missing
-    return blocks
+    return settled(blocks)

@@ -239,10 +239,6 @@ class Toolbox:
         for block in calls:
             yield self.run(block)
 
-    def answer_all(self, message: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the results of all calls of a message: the content of the user message that follows it."""
-        return list(self.answer_each(uses(message.get("content") or ())))
-
 
 def uses(content: Iterable[Any]) -> list[Mapping[str, Any]]:
     """Return the `tool_use` blocks among content blocks: what is to be answered here."""

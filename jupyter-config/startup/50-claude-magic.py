@@ -11,7 +11,7 @@ def _claude_magic(ip):
     if environ.get("CLAUDE_MAGIC_AUTOLOAD") == "0" or find_spec("claude_magic") is None:
         return
     from claude_magic import guard
-    from claude_magic.cell import rewrite
+    from claude_magic.questions import rewrite
 
     guard.install(ip)
     ip.magics_manager.register_lazy("claude", "claude_magic")

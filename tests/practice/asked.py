@@ -8,7 +8,7 @@ from decimal import Decimal
 from claude_magic import catalog
 from claude_magic.practice import Used
 from claude_magic.practice.stored import shelves
-from tests.practice.conftest import Api, read
+from tests.practice.conftest import Api, pairs, read
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 BETA = "analytics-usage-cost-2026-08-24"
@@ -47,12 +47,7 @@ class Asked(Api):
         return self
 
     def report(self, path, *, beta=BETA, **params):
-        query = []
-        for name, value in {"starting_at": "2026-11-01T00:00:00Z", **params}.items():
-            many = value if isinstance(value, list) else [value]
-            query += [
-                (f"{name}[]" if isinstance(value, list) else name, str(v)) for v in many if v is not None
-            ]
+        query = pairs({"starting_at": "2026-11-01T00:00:00Z", **params})
         response = self.send("GET", f"/v1/organizations/{path}", query=query, anthropic_beta=beta)
         return read(response) | {"status": response.status}
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import anthropic
+import httpx2
 import pytest
 
 from claude_magic.app import Request, Response
+from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
 
 HEADERS = {"authorization": "Bearer practice", "anthropic-version": "2026-10-21"}
@@ -59,6 +62,26 @@ class Api:
     def events(self, content: Any = "Hello", **params: Any) -> list[dict[str, Any]]:
         return parse(whole(self.post(content, stream=True, **params)))
 
+    def sdk(self) -> anthropic.Anthropic:
+        """The official SDK, which takes no answer that is not as it knows it."""
+        return anthropic.Anthropic(
+            api_key="practice",
+            base_url="https://api.example",
+            http_client=httpx2.Client(transport=AppTransport(self.app)),
+            max_retries=0,
+            _strict_response_validation=True,
+        )
+
+
+def pairs(params: dict[str, Any]) -> list[tuple[str, str]]:
+    """The query of parameters: each item of a list goes out by itself, None not at all."""
+    return [
+        (f"{name}[]" if isinstance(value, list) else name, str(one))
+        for name, value in params.items()
+        for one in (value if isinstance(value, list) else [value])
+        if one is not None
+    ]
+
 
 def whole(response: Response) -> bytes:
     """A body, however it comes."""
@@ -67,6 +90,11 @@ def whole(response: Response) -> bytes:
 
 def read(response: Response) -> Any:
     return json.loads(whole(response))
+
+
+def refused(response: Response) -> tuple[int, str]:
+    """The status and message of a refusal."""
+    return response.status, read(response)["error"]["message"]
 
 
 def parse(data: bytes) -> list[dict[str, Any]]:

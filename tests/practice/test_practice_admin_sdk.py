@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import anthropic
-import httpx2
 import pytest
 
-from claude_magic.pool import AppTransport
-from claude_magic.practice import Practice
 from tests.administering import COURSE, OUTSIDER
 
 
 @pytest.fixture
-def sdk():
-    http = httpx2.Client(transport=AppTransport(Practice()))
-    strict = {"_strict_response_validation": True, "max_retries": 0}
-    with anthropic.Anthropic(api_key="practice", http_client=http, **strict) as client:
+def sdk(api):
+    with api.sdk() as client:
         yield client
 
 

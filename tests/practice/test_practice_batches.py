@@ -7,13 +7,11 @@ import random
 from collections import Counter
 
 import anthropic
-import httpx2
 import pytest
 
-from claude_magic.pool import AppTransport
 from claude_magic.practice import Limits
 from claude_magic.practice.stored.shelves import objects
-from tests.practice.conftest import read
+from tests.practice.conftest import read, refused
 
 MODEL = "claude-haiku-5-5"
 PATH = "/v1/messages/batches"
@@ -59,10 +57,6 @@ def ended(api, requests, *, after=60.0, **headers):
     batch = made(api, requests, **headers)
     api.now += after
     return look(api, batch)
-
-
-def refused(response):
-    return response.status, read(response)["error"]["message"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -422,16 +416,7 @@ def test_the_same_batches_give_the_same_bytes(make_api):
 
 
 def test_the_official_sdk_drives_the_whole_life_of_a_batch(api):
-    with (
-        httpx2.Client(transport=AppTransport(api.app)) as http,
-        anthropic.Anthropic(
-            api_key="practice",
-            base_url="http://practice",
-            http_client=http,
-            max_retries=0,
-            _strict_response_validation=True,
-        ) as sdk,
-    ):
+    with api.sdk() as sdk:
         batches = sdk.messages.batches
         new = [batches.create(requests=[item("good"), item("bad", max_tokens=0)]) for _ in range(5)]
         assert ["in_progress"] * 5 == [batch.processing_status for batch in new]

@@ -10,7 +10,7 @@ import struct
 import pytest
 
 from claude_magic.practice import Limits
-from tests.practice.conftest import parse, read, whole
+from tests.practice.conftest import parse, read, refused, whole
 
 MODEL = "claude-haiku-5-5"
 OLD = "claude-haiku-4-5"  # takes sampling parameters, and words in its mouth
@@ -39,10 +39,6 @@ def chat(api, messages=TEXT, *, headers=None, **params):
 def answered(response):
     assert 200 == response.status, read(response)
     return read(response)
-
-
-def refused(response):
-    return response.status, read(response)["error"]["message"]
 
 
 def chunks(response):

@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import anthropic
-import httpx2
 import pytest
 
 from claude_magic import catalog
 from claude_magic.errors import InputError
-from claude_magic.pool import AppTransport
 from claude_magic.practice.reports import rehearsal, sums
 from tests.practice.asked import (
     COST,
@@ -97,10 +95,7 @@ def test_a_rehearsal_is_of_some_days(days):
 
 @pytest.fixture(scope="module")
 def analytics(rehearsed):
-    http = httpx2.Client(transport=AppTransport(rehearsed.app))
-    with anthropic.Anthropic(
-        api_key="practice", http_client=http, max_retries=0, _strict_response_validation=True
-    ) as sdk:
+    with rehearsed.sdk() as sdk:
         yield sdk.beta.organization.analytics
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-import anthropic
-import httpx2
 import pytest
 
 from claude_magic.endpoints import ENDPOINTS
-from claude_magic.pool import AppTransport
 from tests.practice.conftest import parse, read, whole
 from tests.practice.world import MODEL, SAY, World
 
@@ -57,7 +54,7 @@ def test_a_session_answers_from_the_message_and_is_charged_for(world):
         used.product,
         used.usage["output_tokens"],
     )
-    only = world.told("sessions.events.list", query={"types[]": ["agent.message"]}, session_id=session["id"])[
+    only = world.told("sessions.events.list", query={"types": ["agent.message"]}, session_id=session["id"])[
         "data"
     ]
     assert [events[2]] == only
@@ -151,7 +148,11 @@ def test_a_dream_takes_a_while_and_can_be_called_off(world):
     assert "completed" == done["status"]
     store = world.told("memory_stores.retrieve", memory_store_id=done["outputs"][0]["memory_store_id"])
     assert "practice dream" == store["name"]
-    assert 400 == world.call("dreams.cancel", dream_id=dream).status
+    late = world.told("dreams.create")["id"]
+    world.api.now += 60
+    assert 400 == world.call("dreams.cancel", dream_id=late).status
+    (told,) = world.told("dreams.retrieve", dream_id=late)["outputs"]
+    assert told["memory_store_id"] == world.told("memory_stores.list")["data"][0]["id"]
     other = world.told("dreams.create")["id"]
     assert "canceled" == world.told("dreams.cancel", dream_id=other)["status"]
 
@@ -204,8 +205,7 @@ def test_memories_are_listed_by_folder(world):
 
 
 def test_the_official_sdk_follows_a_session_live(world):
-    http = httpx2.Client(transport=AppTransport(world.api.app))
-    with anthropic.Anthropic(api_key="practice", http_client=http, _strict_response_validation=True) as sdk:
+    with world.api.sdk() as sdk:
         agent = sdk.beta.agents.create(name="a", model=MODEL, tools=[{"type": "agent_toolset_20260401"}])
         environment = sdk.beta.environments.create(name="mine")
         session = sdk.beta.sessions.create(agent=agent.id, environment_id=environment.id)

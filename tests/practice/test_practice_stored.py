@@ -265,8 +265,11 @@ def test_a_telemetry_destination_names_headers_and_workspaces_but_tells_no_value
     body = {"endpoint_url": "https://a.example", "headers": {"authorization": "hush"}, "workspaces": scope}
     sink = world.told(f"{space}.create", body)
     assert (["authorization"], {"type": "include"}) == (sink["header_names"], sink["workspaces"])
+    unknown = {"display_name": "x", "workspaces": {**scope, "workspace_ids": ["wrkspc_other"]}}
+    assert 404 == world.call(f"{space}.update", unknown, destination_id=sink["id"]).status
+    assert sink == world.told(f"{space}.retrieve", destination_id=sink["id"])
     for wanted, query in (([sink["id"]], home), ([], "wrkspc_other")):
-        found = world.told(f"{space}.list", query={"workspace_ids[]": [query]})["data"]
+        found = world.told(f"{space}.list", query={"workspace_ids": [query]})["data"]
         assert wanted == [one["id"] for one in found]
     changed = {"headers": {"b": "hush", "a": "hush"}}
     sink = world.told(f"{space}.update", changed, destination_id=sink["id"])

@@ -9,14 +9,14 @@ from typing import Any
 from claude_magic.endpoints import ENDPOINTS, Endpoint, Param
 from claude_magic.practice.stored.objects import KEPT
 from claude_magic.practice.stored.shelves import owners
-from tests.practice.conftest import Api, read
+from tests.practice.conftest import Api, pairs, read, refused
+from tests.uploads import form, part
 
 ROWS = sorted(ENDPOINTS.values(), key=lambda row: row.name)
 MODEL, TEXT = "claude-haiku-5-5", "What does the pilot cost?\n\nThe pilot costs 40 euros."
 ASK = {"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": TEXT}]}
 SAY = {"type": "user.message", "content": [{"type": "text", "text": TEXT}]}
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-BEARER = {"type": "static_bearer", "mcp_server_url": "https://mcp.example/", "token": "hush"}
 OAUTH = {"type": "mcp_oauth", "mcp_server_url": "https://mcp.example/", "access_token": "hush"}
 BATCH = {"custom_id": "a", "params": ASK}
 PLUGIN = [
@@ -117,16 +117,14 @@ class World:
         for param in row.params.values():
             if param.query and param.needed:
                 wanted.setdefault(param.name, self.sample(param))
-        pairs = [
-            (k, v) for k, value in wanted.items() for v in (value if isinstance(value, list) else [value])
-        ]
         if row.kind == "multipart":
-            data, headers["content-type"] = multipart(row, FILES[name])
+            field = next(p.name + "[]" * p.many for p in row.params.values() if p.type == "file")
+            data, headers["content-type"] = form(*(part(field, data, path) for path, data in FILES[name]))
         elif row.method == "POST":
             data = json.dumps(self.body(row) if body is ... else body).encode()
         else:
             data = None
-        return self.api.send(row.method, path, data, query=pairs, **headers)
+        return self.api.send(row.method, path, data, query=pairs(wanted), **headers)
 
     def ready(self, row: Endpoint) -> None:
         """Make what the call of a row is about, where that is not an id in its path alone."""
@@ -166,8 +164,7 @@ class World:
     def refusal(
         self, name: str, body: Any = ..., query: dict[str, Any] | None = None, **names: str
     ) -> tuple[int, str]:
-        response = self.call(name, body, query, **names)
-        return response.status, read(response)["error"]["message"]
+        return refused(self.call(name, body, query, **names))
 
     def body(self, row: Endpoint) -> dict[str, Any]:
         given = dict(BODIES.get(row.name, {}))
@@ -228,13 +225,3 @@ class World:
             space = "organization.rate_limits"
         found = self.told(f"{space}.{verb}")
         return (found["data"][-1 if space == "sessions.resources" else 0] if verb == "list" else found)["id"]
-
-
-def multipart(row: Endpoint, files: list[tuple[str, bytes]]) -> tuple[bytes, str]:
-    name = next(p.name + "[]" * p.many for p in row.params.values() if p.type == "file")
-    parts = [
-        b'--B\r\ncontent-disposition: form-data; name="%s"; filename="%s"\r\n\r\n%s\r\n'
-        % (name.encode(), path.encode(), data)
-        for path, data in files
-    ]
-    return b"".join(parts) + b"--B--\r\n", "multipart/form-data; boundary=B"

@@ -157,6 +157,7 @@ def _settle(asked: Asked) -> None:
                 store = asked.put("memory_stores", {"name": "practice dream"}, {}).value["id"]
             outputs = [{"type": "memory_store", "memory_store_id": store}]
             value |= {"status": "completed", "ended_at": asked.maker.now, "outputs": outputs}
+    asked.store.settle()
 
 
 def dreams(asked: Asked) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def create(practice: Practice, exchange: Exchange) -> Response:
     _queue(practice, len(items), exchange.now)
     asked = replace(exchange, request=replace(exchange.request, body=b""), pool=None)
     made = Batch(practice.new_id("msgbatch"), asked, owner, items)
-    practice.of(Batches).all[made.id] = made
+    practice.of(Batches)[made.id] = made
     return practice.json(_shown(practice, made, exchange))
 
 
@@ -89,7 +89,7 @@ def _streams(params: bytes) -> bool:
 
 def _queue(practice: Practice, more: int, now: float) -> None:
     """Refuse with 429 what the queue has no room for."""
-    waiting = [batch for batch in practice.of(Batches).all.values() if now < batch.ends]
+    waiting = [batch for batch in practice.of(Batches).values() if now < batch.ends]
     most = practice.limits.queued
     if sum(batch.size for batch in waiting) + more > most:
         why = f"This would exceed your organization's limit of {most:,} batch requests in the queue"
@@ -126,7 +126,7 @@ def _asked(practice: Practice, exchange: Exchange) -> Batch:
     """Return the batch that a call is about; raises Refusal."""
     batch_id, owner = exchange.names["message_batch_id"], organization.owner(practice, exchange)
     practice.pool(exchange, "batches").admit(exchange.now)
-    batch = practice.of(Batches).all.get(batch_id)
+    batch = practice.of(Batches).get(batch_id)
     if batch is None or batch.deleted or batch.owner[1] != owner[1]:
         raise Refusal(404, f"Message batch {batch_id!r} not found")
     return batch
@@ -136,7 +136,7 @@ def listed(practice: Practice, exchange: Exchange) -> Response:
     """Answer GET /v1/messages/batches."""
     _, workspace = organization.owner(practice, exchange)
     practice.pool(exchange, "batches").admit(exchange.now)
-    kept = practice.of(Batches).all
+    kept = practice.of(Batches)
     own = [b for b in reversed(kept.values()) if not b.deleted and b.owner[1] == workspace]
     page = pages.page([{"id": batch.id} for batch in own], exchange)
     page["data"] = [_shown(practice, kept[item["id"]], exchange) for item in page["data"]]

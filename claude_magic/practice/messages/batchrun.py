@@ -118,11 +118,8 @@ class Batch:
         return "in_progress" if self.cancel_at is None else "canceling"
 
 
-class Batches:
+class Batches(dict[str, Batch]):
     """The batches of a server by id, the oldest first."""
-
-    def __init__(self) -> None:
-        self.all: dict[str, Batch] = {}
 
 
 def _late(item: Item, asked: Exchange) -> float:
@@ -242,7 +239,7 @@ def _packed(practice: Practice, batch: Batch, blocks: list[Block], n: int) -> by
 
 def bill(practice: Practice) -> None:
     """Charge for the answers of all batches that have ended; then forget those that are deleted."""
-    kept, now = practice.of(Batches).all, practice.clock()
+    kept, now = practice.of(Batches), practice.clock()
     for batch in [*kept.values()]:
         settle(practice, batch, now)
         for n in range(len(batch.blocks)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from claude_magic.catalog import EFFORTS
-from claude_magic.practice.kinds import id_or, nullable, tagged, text_or
+from claude_magic.practice.kinds import nullable, tagged, text_or
 
 CACHE = {"cache_control": nullable({"type*": ("ephemeral",), "ttl": ("5m", "1h")})}
 CITED = {"citations": nullable({"enabled": "flag"}), **CACHE}
@@ -22,7 +22,7 @@ OVERSIZED = {"oversized_image": ("downsize", "error")}
 IMAGE = {"source*": tagged(IMAGE_SOURCES), "transformations": OVERSIZED, **CACHE}
 SOURCES = IMAGE_SOURCES | {
     "text": {"media_type*": ("text/plain",), "data*": "text"},
-    "content": {"content*": text_or(tagged({"text": TEXT, "image": IMAGE}))},
+    "content": {"content*": text_or([tagged({"text": TEXT, "image": IMAGE})])},
 }
 RESULT_BLOCKS = {
     "text": TEXT,
@@ -34,7 +34,7 @@ RESULT_BLOCKS = {
 TOOL_USE = {"id*": "text", "name*": "text", "input*": "object", "caller": "any", **CACHE}
 TOOL_RESULT = {
     "tool_use_id*": "text",
-    "content": text_or(tagged(RESULT_BLOCKS)),
+    "content": text_or([tagged(RESULT_BLOCKS)]),
     "is_error": "flag?",
     **CACHE,
 }
@@ -92,14 +92,14 @@ THINKING = {
 }
 MESSAGE = {
     "role*": ("user", "assistant", "system"),
-    "content*": text_or(tagged(BLOCKS)),
+    "content*": text_or([tagged(BLOCKS)]),
     "clear_at": "text?",
     "output_config": "object",
 }
 BODY: dict[str, Any] = {
     "model*": "text",
     "messages*": [MESSAGE],
-    "system": text_or(tagged({"text": TEXT})),
+    "system": text_or([tagged({"text": TEXT})]),
     "tools": [tagged(TOOLS, "custom")],
     "tool_choice": tagged(CHOICES),
     "thinking": tagged(THINKING),
@@ -117,7 +117,7 @@ CREATE = BODY | {
     "stop_sequences": ["text"],
     "stream": "flag?",
     "metadata": {"user_id": "text?"},
-    "container": id_or({"id": "text?", "skills": nullable([LOADED])}),
+    "container": nullable(text_or({"id": "text?", "skills": nullable([LOADED])})),
     "diagnostics": "any",
     "inference_geo": ("global", "us", None),
     "service_tier": ("auto", "standard_only"),

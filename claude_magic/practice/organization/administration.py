@@ -74,12 +74,9 @@ def member(asked: Asked) -> dict[str, Any]:
     return put_or_refuse(asked).value
 
 
-def set_limit(asked: Asked) -> dict[str, Any]:
+def set_limit(asked: Asked, **given: Any) -> dict[str, Any]:
     """Set the limit of a scope and a period, in the place of one that is there; raises Refusal."""
-    return _limit(asked, asked.body)
-
-
-def _limit(asked: Asked, given: dict[str, Any]) -> dict[str, Any]:
+    given = {**asked.body, **given}
     amount = given["amount"]
     if amount is not None and not (isinstance(amount, str) and amount.isdecimal()):
         refuse("amount", "Input should be a whole number of cents as a string, or null")
@@ -124,7 +121,7 @@ def resolve(asked: Asked) -> dict[str, Any]:
     if approves:
         scope = {"type": "user", "user_id": item.value["actor"]["user_id"]}
         period = asked.body.get("period") or item.value["period"]
-        more["spend_limit"] = _limit(asked, {**asked.body, "scope": scope, "period": period})
+        more["spend_limit"] = set_limit(asked, scope=scope, period=period)
     item.value |= {"status": "approved" if approves else "denied", "resolved_at": asked.maker.now}
     return asked.answer(item, **more)
 

@@ -52,18 +52,15 @@ class Container:
     made: int = 0
 
 
-class Yard:
-    """The containers of a server."""
-
-    def __init__(self) -> None:
-        self._containers: dict[str, Container] = {}
+class Yard(dict[str, Container]):
+    """The containers of a server by id."""
 
     def open(self, practice: Practice, container_id: str | None, now: float) -> Container:
         """Return the container of an id, or a new one; raises Refusal (404) where it is there no more."""
         if container_id is None:
             made = Container(practice.new_id("container"), now + LIFE)
-            return self._containers.setdefault(made.id, made)
-        found = self._containers.get(container_id)
+            return self.setdefault(made.id, made)
+        found = self.get(container_id)
         if found is None or now >= found.expires:
             raise Refusal(404, f"Container not found: {container_id}" + (" has expired" if found else ""))
         return found

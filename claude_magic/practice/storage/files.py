@@ -20,6 +20,7 @@ from claude_magic.practice.kinds import number
 from claude_magic.practice.moments import DAY, HOUR, moment, seconds
 from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.storage import parts
+from claude_magic.practice.storage.office import MAIN
 from claude_magic.practice.stored.objects import Maker
 from claude_magic.practice.stored.shelves import MOST_IDS, Item, store
 
@@ -36,7 +37,6 @@ FILES = "files"
 MOST_NAME, PIECE = 255, 2**16
 FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f]')
 MIME = re.compile(r"[\w.+-]+/[\w.+-]+")
-OFFICE = "application/vnd.openxmlformats-officedocument."
 KINDS = {
     # a table of our own: what Python guesses depends on the machine
     ".txt": "text/plain",
@@ -49,9 +49,9 @@ KINDS = {
     ".pdf": "application/pdf",
     ".zip": "application/zip",
     ".parquet": "application/vnd.apache.parquet",
-    ".xlsx": f"{OFFICE}spreadsheetml.sheet",
-    ".docx": f"{OFFICE}wordprocessingml.document",
-    ".pptx": f"{OFFICE}presentationml.presentation",
+    ".xlsx": f"{MAIN}spreadsheetml.sheet",
+    ".docx": f"{MAIN}wordprocessingml.document",
+    ".pptx": f"{MAIN}presentationml.presentation",
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",

@@ -5,9 +5,9 @@ Only what a file must have to be opened, by the standard library: Office Open XM
 
 from __future__ import annotations
 
+from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
-from xml.sax.saxutils import escape
 
 from claude_magic.practice.storage.bundle import archive
 
@@ -220,7 +220,7 @@ def _plain(text: object) -> str:
 
 
 def _safe(text: object) -> str:
-    return escape(_plain(text))
+    return escape(_plain(text), quote=False)
 
 
 WRITERS: dict[str, Callable[[Paper], bytes]] = {"xlsx": xlsx, "docx": docx, "pptx": pptx, "pdf": pdf}

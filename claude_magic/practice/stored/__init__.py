@@ -38,11 +38,11 @@ def answer(practice: Practice, exchange: Exchange, rule: Rule | None = None) -> 
         if not rule and exchange.row.answer not in SHAPES:
             raise Refusal(404, f"Not Found: {NOT_TOLD}")
         verb = ""
-    before = {shape: [*items] for shape, items in asked.store.items.items()}
+    asked.store.settle()
     try:
         made = (rule or VERBS.get(verb, _told))(asked)
     except Refusal:
-        asked.store.items = before  # what is refused leaves nothing behind
+        asked.store.undo()  # what is refused leaves nothing behind
         raise
     return made if isinstance(made, Response) else practice.json(made)
 

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from claude_magic.practice import Practice
 
 NEEDED = object()
-KINDS = {"str": "text", "int": "whole", "bool": "flag", "float": "number", "time": "time", "dict": "object"}
+KINDS = {
+    "any": "any",
+    "bool": "flag",
+    "dict": "object",
+    "float": "number",
+    "int": "whole",
+    "str": "text",
+    "time": "time",
+}
 TEXTS = ("metadata", "tags")
 """Objects that hold texts only, which an update changes one by one."""
-FREE = ("any", "file", "range")
 NOW = re.compile(r"\$now(?:([+-]\d+)([hd]))?")
 WORDS = re.compile(r'(?:[^\s"]|"[^"]*")+')
 WORD = re.compile(r"(\w+)(\[\]|\{\})?(!)?(?::([\w|.]+))?(?:(\?)|=(.*))?", re.DOTALL)
@@ -112,7 +119,7 @@ class Maker:
 
 def check(kind: str, many: bool, value: Any, where: str) -> None:
     """Let a value of a type, in the words of the tables, pass; raises Refusal."""
-    one: Any = "any" if kind in FREE or shaped(kind) else KINDS.get(kind) or tuple(kind.split("|"))
+    one: Any = "any" if shaped(kind) else KINDS.get(kind) or tuple(kind.split("|"))
     kinds.check(value, [one] if many else one, where)
 
 

@@ -44,7 +44,6 @@ FILTERS = {
     "target_type": "target.type",
     "trigger_type": "trigger_context.type",
     "types": "type",
-    "user_ids": "actor.user_id",
     "workspace_id": "scope.workspace_id",
 }
 """Query parameters that name a field by another name."""
@@ -73,6 +72,17 @@ class Store:
 
     def __init__(self) -> None:
         self.items: dict[str, list[Item]] = {}
+
+    def settle(self) -> None:
+        """Hold on to what is kept now, whatever becomes of the call."""
+        self._settled = {shape: [(i, i.value) for i in items] for shape, items in self.items.items()}
+
+    def undo(self) -> None:
+        """Keep what was kept when it was last settled, and as it was where `change` has replaced it."""
+        for shape, settled in self._settled.items():
+            self.items[shape] = [item for item, _ in settled]
+            for item, value in settled:
+                item.value = value
 
     def keep(
         self, maker: Maker, space: str, given: Any, place: dict[str, str], id: str | None = None
