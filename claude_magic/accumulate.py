@@ -168,7 +168,7 @@ class Block:
         text = "".join(self.pieces.get("input_json_delta") or ())
         self.fields = self.now()
         self.pieces = _seeds(self.fields)  # new lists: a snapshot may still read the old ones
-        return "" if not text or _is_json(text) else text
+        return "" if not text or wire.is_json(text) else text
 
 
 class LazyEvent(Record):
@@ -286,14 +286,6 @@ def _input(text: str) -> Any:
     except ValueError:
         read = partial_json(text)
         return read if isinstance(read, dict) else {}
-
-
-def _is_json(text: str) -> bool:
-    try:
-        wire.decode_plain(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _record(value: Any) -> Any:

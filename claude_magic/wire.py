@@ -256,6 +256,15 @@ def decode_plain(data: bytes | str) -> Any:
     return _without_surrogates(text)
 
 
+def is_json(text: str) -> bool:
+    """Say whether a text is JSON that can be read."""
+    try:
+        decode_plain(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _without_surrogates(text: str) -> Any:
     """Read JSON whose escapes spell halves of characters, each of which becomes U+FFFD (S7)."""
     try:

@@ -22,9 +22,9 @@ LAYERS = {
     "caller": """parameters pages feeds stream caller spaces resources client admin replaying current
                  making answer thread history uploads compose counting dryrun holding compare notebookfile
                  foreseen estimating billing call caching forms approving question sending chat tools
-                 frames bridge exporting parsing called""",
+                 frames bridge exporting parsing called rows""",
     "notebook": """guard tracebacks failing naming markup looks toolcalls live readout display requestview
-                   diffs nextcell widgets made meaning typed showing sidebyside asking fixing explaining
+                   diffs nextcell ui made meaning typed showing sidebyside asking fixing explaining
                    views lines listings jobs organizing recordings service reports
                    conversations commands magics complete""",
     "applications": "quickstart cli classroom",

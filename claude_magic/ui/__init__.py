@@ -1,0 +1,1 @@
+"""Which controls does a notebook get?"""
