@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[1]
 STARTUP = REPOSITORY / "jupyter-config" / "startup" / "50-claude-magic.py"
 Message = dict[str, Any]
+
+
+def pytest_configure() -> None:
+    """Hear interrupts also where the suite was started in the background, which ignores them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def isolated(folder: Path) -> dict[str, str]:
