@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from claude_magic import admin, practice
+    from claude_magic import admin, practice, ui
     from claude_magic.answer import Answer
     from claude_magic.billing import bill
     from claude_magic.bundles import parts as files_from_dir
@@ -43,11 +44,17 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
     )
     from claude_magic.errors import ClaudeError as AnthropicError
-    from claude_magic.estimating import estimate
     from claude_magic.frames.models import models
     from claude_magic.frames.usage import usage
     from claude_magic.practice import Practice
     from claude_magic.replaying import replay
+    from claude_magic.rows.agreement import agreement, confusion, plot_agreement
+    from claude_magic.rows.batches import batches
+    from claude_magic.rows.grade import grade
+    from claude_magic.rows.job import attach, batch
+    from claude_magic.rows.mapping import classify, estimate, extract, preview, retry, score
+    from claude_magic.rows.mapping import map as map  # noqa: A004 # claude_magic.map, never Python's own
+    from claude_magic.rows.runs import run, runs
     from claude_magic.settings import cost
     from claude_magic.thread import Thread
     from claude_magic.tools.functions import tool
@@ -97,19 +104,34 @@ __all__ = [
     "UnprocessableEntityError",
     "Usage",
     "admin",
+    "agreement",
     "ask",
+    "attach",
+    "batch",
+    "batches",
     "bill",
+    "classify",
+    "confusion",
     "cost",
     "dry_run",
     "estimate",
+    "extract",
     "files_from_dir",
+    "grade",
     "load_ipython_extension",
     "mcp",
     "models",
+    "plot_agreement",
     "practice",
+    "preview",
     "replay",
+    "retry",
+    "run",
+    "runs",
+    "score",
     "server_tool",
     "tool",
+    "ui",
     "unload_ipython_extension",
     "usage",
 ]
@@ -130,24 +152,40 @@ _ELSEWHERE = {
     "Toolbox": ("tools.toolbox", "Toolbox"),
     "Usage": ("wire", "Usage"),
     "admin": ("admin", ""),
+    "agreement": ("rows.agreement", "agreement"),
     "ask": ("chat", "ask"),
+    "attach": ("rows.job", "attach"),
+    "batch": ("rows.job", "batch"),
+    "batches": ("rows.batches", "batches"),
     "bill": ("billing", "bill"),
+    "classify": ("rows.mapping", "classify"),
+    "confusion": ("rows.agreement", "confusion"),
     "cost": ("settings", "cost"),
     "dry_run": ("dryrun", "dry_run"),
-    "estimate": ("estimating", "estimate"),
+    "estimate": ("rows.mapping", "estimate"),
+    "extract": ("rows.mapping", "extract"),
     "files_from_dir": ("bundles", "parts"),
+    "grade": ("rows.grade", "grade"),
+    "map": ("rows.mapping", "map"),
     "mcp": ("tools.server", "mcp"),
     "models": ("frames.models", "models"),
+    "plot_agreement": ("rows.agreement", "plot_agreement"),
     "practice": ("practice", ""),
+    "preview": ("rows.mapping", "preview"),
     "replay": ("replaying", "replay"),
+    "retry": ("rows.mapping", "retry"),
+    "run": ("rows.runs", "run"),
+    "runs": ("rows.runs", "runs"),
+    "score": ("rows.mapping", "score"),
     "server_tool": ("tools.server", "server_tool"),
     "tool": ("tools.functions", "tool"),
+    "ui": ("ui", ""),
     "usage": ("frames.usage", "usage"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in __all__ and name not in _ELSEWHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, there = _ELSEWHERE.get(name, ("errors", name))
     value = import_module(f"{__name__}.{module}")
@@ -158,7 +196,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_ELSEWHERE})
 
 
 def load_ipython_extension(ip: Any) -> None:
@@ -173,3 +211,43 @@ def unload_ipython_extension(ip: Any) -> None:
     from claude_magic import magics
 
     magics.unload(ip)
+
+
+class _Frames:
+    """Gives the frames of a library `.claude` as soon as it has been imported, whoever imports it."""
+
+    libraries = ("pandas", "polars")
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec that others find for such a library, whose loader tells us when it is done."""
+        if name not in self.libraries:
+            return None
+        others = [f.find_spec for f in sys.meta_path if f is not self and hasattr(f, "find_spec")]
+        spec = next((spec for find in others if (spec := find(name, path, target))), None)
+        if spec and spec.loader and hasattr(spec.loader, "exec_module"):
+            execute = spec.loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                execute(module)
+                _accessor(name)
+
+            setattr(spec.loader, "exec_module", exec_module)  # noqa: B010 # of this loader alone
+        return spec
+
+
+def _accessor(library: str) -> None:
+    from claude_magic.rows.accessor import register
+
+    register(library)
+
+
+def _meet_frames() -> None:
+    """Register `df.claude` now for what is imported already, later for what is not."""
+    for library in _Frames.libraries:
+        if hasattr(sys.modules.get(library), "api"):
+            _accessor(library)
+    if not any(type(finder).__name__ == _Frames.__name__ for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Frames())
+
+
+_meet_frames()

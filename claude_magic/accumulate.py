@@ -14,7 +14,7 @@ from claude_magic.errors import StreamError
 from claude_magic.wire import Message, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Delta(NamedTuple):
@@ -82,8 +82,7 @@ class Accumulator:
         if self.done and self._message.get("stop_reason") not in CUT:
             for place, text in self.invalid_inputs.items():
                 content[place]["input"] = text
-        made = _record({**self._message, "content": content})
-        return made if isinstance(made, Message) else Message(made)
+        return Message(_record({**self._message, "content": content}))
 
     def block(self, event: dict[str, Any]) -> Block | None:
         """Return the block that an event is about, or None where there is none."""
@@ -194,10 +193,6 @@ class LazyEvent(Record):
         """Return plain dicts and lists, the snapshot among them."""
         return {**super().to_dict(), "snapshot": wire.plain(self["snapshot"])}
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """Return JSON text, the snapshot in it; `indent=None` for one line."""
-        return Record(self.to_dict()).to_json(indent=indent)
-
     def __reduce__(self) -> tuple[Any, ...]:
         return (Record, (self.to_dict(),))
 
@@ -212,28 +207,27 @@ def helper_events(event: dict[str, Any], total: Accumulator) -> list[Record]:
     if not isinstance(event, dict):
         return []
     made, block = _record(event), total.block(event)
-    if event.get("type") == "message_stop":
-        made["message"] = total.message()
-    elif event.get("type") == "content_block_stop" and block:
-        made["content_block"] = _record(block.now())
-    elif event.get("type") == "content_block_delta" and block:
-        derived = _derived(event.get("delta"), block)
-        return [made] if derived is None else [made, derived]
+    match event.get("type"):
+        case "message_stop":
+            made["message"] = total.message()
+        case "content_block_stop" if block:
+            made["content_block"] = _record(block.now())
+        case "content_block_delta" if block:
+            return [made, *_derived(event.get("delta"), block)]
     return [made]
 
 
-def _derived(delta: Any, block: Block) -> Record | None:
+def _derived(delta: Any, block: Block) -> Iterator[Record]:
     kind = delta.get("type") if isinstance(delta, dict) else None
     if not isinstance(kind, str) or kind not in block.pieces or DELTAS[kind].piece not in delta:
-        return None
+        return
     rule, pieces = DELTAS[kind], block.pieces[kind]
     piece, size = delta[rule.piece], len(pieces)
     if kind in REPLACING:
-        return Record({**delta, "type": rule.helper})
-    if not pieces or pieces[-1] is not piece:  # the block did not take it
-        return None
-    fields = {"type": rule.helper, rule.piece: _record(piece)}
-    return LazyEvent(fields, lambda: _record(_join(kind, pieces[:size])))
+        yield Record({**delta, "type": rule.helper})
+    elif pieces and pieces[-1] is piece:  # the block took it
+        fields = {"type": rule.helper, rule.piece: _record(piece)}
+        yield LazyEvent(fields, lambda: _record(_join(kind, pieces[:size])))
 
 
 def partial_json(text: str) -> Any:
@@ -241,12 +235,10 @@ def partial_json(text: str) -> Any:
 
     An unfinished string or word is left out, and so is a key without its value.
     """
-    closers, end, end_closers, whole = "", 0, "", True
+    closers, end, end_closers, whole = "", 0, "", ""
     for token in _tokens(text):
         mark = token.group()
-        stray = mark in "]}" and mark != closers[:1]
-        if mark == '"' or stray or len(closers) > DEEPEST:
-            whole = False
+        if mark == '"' or (mark in "]}" and mark != closers[:1]) or len(closers) > DEEPEST:
             break
         if mark in "[{":
             closers = "]}"["[{".index(mark)] + closers
@@ -254,7 +246,9 @@ def partial_json(text: str) -> Any:
             closers = closers[1:]
         if len(mark) == 1:  # not a string: here the text can be cut and closed
             end, end_closers = (token.start() if mark == "," else token.end()), closers
-    for candidate in (text + closers if whole else "", text[:end] + end_closers):
+    else:
+        whole = text + closers
+    for candidate in (whole, text[:end] + end_closers):
         try:
             return wire.decode_plain(candidate)
         except ValueError:

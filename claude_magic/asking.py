@@ -27,6 +27,7 @@ from claude_magic import (
     sidebyside,
     toolcalls,
     typed,
+    watched,
 )
 from claude_magic.answer import Answer
 from claude_magic.cell import Ask
@@ -130,11 +131,6 @@ def visible(shell: Any) -> dict[str, Any]:
     }
 
 
-def cell_number(shell: Any) -> str:
-    """Return the number of the cell that is running, as In[…] shows it."""
-    return str(max(shell.execution_count - 1, 1))
-
-
 @dataclass
 class _Turn:
     """One question of a cell, from the call to what the reader has of it."""
@@ -150,7 +146,7 @@ class _Turn:
         client = current.client(self.asked.replay)  # raises, when there is no key, before anything is shown
         asked, format = self.asked, _format(self.asked)
         stream = asked.stream and bool(settings.option("stream").value)
-        go = functools.partial(call, client=client, stream=stream, cell=cell_number(self.shell))
+        go = functools.partial(call, client=client, stream=stream, cell=watched.cell_number(self.shell))
         if asked.quiet:
             answer = self._kept(go, None)
             value = _value(answer, format)
@@ -284,7 +280,12 @@ def _compared(
         shell,
         asked,
         functools.partial(
-            compare.compare, chat.ask, blocks, **given, max_cost=asked.max_cost, cell=cell_number(shell)
+            compare.compare,
+            chat.ask,
+            blocks,
+            **given,
+            max_cost=asked.max_cost,
+            cell=watched.cell_number(shell),
         ),
         told,
         format=format,

@@ -6,12 +6,14 @@ A `Body` is a list of parts, each bytes or a file, read anew for every send. A f
 
 from __future__ import annotations
 
+import io
 import mimetypes
 import os
 import re
 import secrets
 import tempfile
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +23,7 @@ from claude_magic.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-PIECE = 256 * 2**10  # bytes read at a time
+PIECE = 256 * 2**10  # bytes read, sent and unpacked at a time
 IN_MEMORY = 8 * 2**20  # bytes kept in memory before a disk takes the rest
 LONGEST = 501 * 2**20  # bytes of what can be read only once: more than any call takes
 ANY_TYPE = "application/octet-stream"
@@ -38,30 +40,28 @@ class Content(NamedTuple):
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes a piece at a time; raises InputError when the file is no longer what it was."""
-        if isinstance(self.source, bytes):
-            yield self.source
-            return
-        try:
-            opened = self.source.open("rb") if isinstance(self.source, Path) else nullcontext(self.source)
-            with opened as file:
-                file.seek(self.start)
-                yield from _read(file, self.size)
-        except (OSError, ValueError) as error:
-            raise _unreadable(self.source, error) from None
+        source, left = io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source, self.size
+        with (
+            _reading(self.source),
+            source.open("rb") if isinstance(source, Path) else nullcontext(source) as file,
+        ):
+            file.seek(self.start)
+            while left:
+                piece = file.read(min(PIECE, left))
+                if not piece:
+                    raise InputError("A file became shorter while it was sent", hint="Send it again.")
+                left -= len(piece)
+                yield piece
 
 
-def _read(file: IO[bytes], left: int) -> Iterator[bytes]:
-    while left:
-        piece = file.read(min(PIECE, left))
-        if not piece:
-            raise InputError("A file became shorter while it was sent", hint="Send it again.")
-        left -= len(piece)
-        yield piece
-
-
-def _unreadable(source: Any, error: Exception) -> InputError:
-    name = source if isinstance(source, Path) else getattr(source, "name", "The file")
-    return InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", hint=KINDS)
+@contextmanager
+def _reading(source: Any) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        name = source if isinstance(source, Path) else getattr(source, "name", "The file")
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{name} cannot be read: {why}", hint=KINDS) from None
 
 
 class Body:
@@ -125,19 +125,17 @@ def _content(value: Any, filename: str | None) -> tuple[str, Content]:
 
 
 def _file(path: Path) -> Content:
-    try:
+    with _reading(path):
         path = path.expanduser()
         if not path.is_file():
             what = "is no file" if path.exists() else "does not exist"
             raise InputError(f"{path} {what}", hint="Give the path of a file.")
         return Content(path, path.stat().st_size)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise _unreadable(path, error) from None
 
 
 def _open(file: Any) -> Content:
     """Return an open file from where it stands; text, and what cannot go back, is copied first."""
-    try:
+    with _reading(file):
         if isinstance(file.read(0), str):
             data = file.read().encode()
             return Content(data, len(data))
@@ -148,8 +146,6 @@ def _open(file: Any) -> Content:
         except (OSError, AttributeError):
             return spooled(iter(lambda: file.read(PIECE), b""))
         return Content(file, max(size, 0), start)
-    except (OSError, ValueError, TypeError) as error:
-        raise _unreadable(file, error) from None
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):
@@ -184,15 +180,8 @@ def encoded(value: Any, what: str = "A parameter") -> bytes:
 
 def json_list(values: Iterable[bytes]) -> Content:
     """Return a JSON list, to stand in an object; its values are JSON already, and taken one by one."""
-
-    def pieces() -> Iterator[bytes]:
-        between = b"["
-        for value in values:
-            yield between + value
-            between = b","
-        yield b"[]" if between == b"[" else b"]"
-
-    return spooled(pieces())
+    listed = (b"," + value if n else value for n, value in enumerate(values))
+    return spooled(chain((b"[",), listed, (b"]",)))
 
 
 def json_object(fields: Mapping[str, Any]) -> Body:
@@ -211,27 +200,20 @@ def form(fields: Mapping[str, Any], files: Iterable[tuple[str, Part]]) -> Body:
     for name, value in fields.items():
         if value is not None:
             text = value if isinstance(value, str) else encoded(value).decode()
-            parts.append(_head(mark, name) + f"{text}\r\n".encode(errors="replace"))
+            parts += [_head(mark, {"name": name}, {}), text.encode(errors="replace"), b"\r\n"]
     for name, file in files:
         headers = {"Content-Type": file.mime_type, **(file.headers or {})}
-        parts += [_head(mark, name, file.filename, headers), file.content, b"\r\n"]
+        parts += [_head(mark, {"name": name, "filename": file.filename}, headers), file.content, b"\r\n"]
     parts.append(f"--{mark}--\r\n".encode())
     return Body(parts, f"multipart/form-data; boundary={mark}")
 
 
-def _head(
-    mark: str, name: str, filename: str | None = None, headers: Mapping[str, str] | None = None
-) -> bytes:
-    what = f'form-data; name="{_quoted(name)}"'
-    if filename is not None:
-        what += f'; filename="{_quoted(filename)}"'
-    more = "".join(f"\r\n{_line(key)}: {_line(value)}" for key, value in (headers or {}).items())
-    return f"--{mark}\r\nContent-Disposition: {what}{more}\r\n\r\n".encode(errors="replace")
-
-
-def _quoted(text: str) -> str:
-    # as browsers do: https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
-    return _line(text).replace('"', "%22")
+def _head(mark: str, names: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
+    # quoted as browsers do: https://html.spec.whatwg.org/multipage/form-control-infrastructure.html
+    quoted = (key + '="' + _line(value).replace('"', "%22") + '"' for key, value in names.items())
+    headers = {"Content-Disposition": "; ".join(("form-data", *quoted)), **headers}
+    lines = (f"{_line(key)}: {_line(value)}\r\n" for key, value in headers.items())
+    return f"--{mark}\r\n{''.join(lines)}\r\n".encode(errors="replace")
 
 
 def _line(text: str) -> str:

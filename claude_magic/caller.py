@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from claude_magic import __version__, parameters, settings, transport, wire
 from claude_magic.app import Request
@@ -22,9 +22,6 @@ from claude_magic.keys import HEADER, Secret, hide, reveal
 from claude_magic.pages import AsyncPage, AsyncPages, Page
 from claude_magic.policy import Call, Reply
 from claude_magic.transport import Awaiting, Blocking, followed
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 T = TypeVar("T")
 R = TypeVar("R", bound=wire.Record)
@@ -59,7 +56,7 @@ USABLE: dict[str, tuple[str, Any, Callable[[Any], bool]]] = {
 }
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class Options:
     """How a client calls: times in seconds, sizes in bytes."""
 
@@ -76,18 +73,13 @@ class Options:
         for name, (kind, example, fits) in USABLE.items():
             value = getattr(self, name)
             if not fits(value):
-                hint = f"Give {name}={example!r}."
-                raise InputError(f"{name} must be {kind}, not {value!r}", hint=hint)
+                raise InputError(f"{name} must be {kind}, not {value!r}", hint=f"Give {name}={example!r}.")
 
 
 class Caller:
     """Makes calls out of endpoint rows and parameters, and carries them through."""
 
     _way: ClassVar[Any]
-    feed: ClassVar[Any]  # what makes an answer that arrives in pieces readable
-    page: ClassVar[Any]  # what makes a list go on
-    pages: ClassVar[Any]
-    listed: ClassVar[Any]  # what a list is
 
     def __init__(self, route: transport.Route, options: Options, http: Any) -> None:
         self.route, self.options, self.http = route, options, http
@@ -105,7 +97,7 @@ class Caller:
         found = parameters.sort(row, rest, options.anthropic_version)
         found.fields.update(more)
         upload = found.upload(row)
-        data = b"" if upload or not (found.fields or row.has_body) else _encoded(found.fields)
+        data = b"" if upload or not (found.fields or row.has_body) else encoded(found.fields)
         check_size(row, upload.held if upload else len(data))
         if upload:
             headers["content-type"] = upload.kind
@@ -139,12 +131,14 @@ class Caller:
         betas += _betas(headers.pop("anthropic-beta", None))
         if betas:
             headers["anthropic-beta"] = _header_value("betas", ",".join(dict.fromkeys(betas)))
-        if not {"authorization", "x-api-key"} & headers.keys():
-            if row.admin and self.route.admin is not None:
-                headers["authorization"] = Secret("Bearer " + self.route.admin.reveal())
-            elif self.route.credential is None and row.name != "oauth.token":
-                hint = NO_ADMIN if row.admin else settings.no_key_hint(self.route.base_url)
-                raise ConfigError("There is no API key", hint=hint)
+        key = (self.route.admin if row.admin else None) or self.route.credential
+        if {"authorization", "x-api-key"} & headers.keys():
+            return headers
+        if key is not None:
+            headers["authorization"] = Secret("Bearer " + key.reveal())
+        elif row.name != "oauth.token":
+            hint = NO_ADMIN if row.admin else settings.no_key_hint(self.route.base_url)
+            raise ConfigError("There is no API key", hint=hint)
         return headers
 
     @followed
@@ -161,14 +155,18 @@ class Caller:
 
 
 class SyncCaller(Caller):
-    """Runs calls on the thread that asks; `pages` returns the first page of a list."""
+    """Runs calls on the thread that asks.
+
+    `feed` makes an answer readable that arrives in pieces, `page` makes a list go on, `pages` returns a list
+    that `listed` is the type of: here its first page.
+    """
 
     _way, feed, page, listed = Blocking, Feed, Page, Page
     pages = staticmethod(lambda fetch: fetch({}))
 
 
 class AsyncCaller(Caller):
-    """Runs calls on the running event loop; `pages` returns a list to await or to go through."""
+    """Runs calls on the running event loop; a list is there to await or to go through."""
 
     _way, feed, page, pages, listed = Awaiting, AsyncFeed, AsyncPage, AsyncPages, AsyncPages
 
@@ -224,13 +222,6 @@ def _betas(names: Any) -> list[str]:
     if not isinstance(names, Iterable | None):
         raise InputError(f"betas must be a list of names, not {names!r}", hint='Give betas=["name"].')
     return list(map(str, names or ()))
-
-
-def _encoded(body: dict[str, Any]) -> bytes:
-    for name in ("messages", "tools"):
-        if isinstance(body.get(name), Iterable) and not isinstance(body[name], list | str | dict):
-            body[name] = list(body[name])
-    return encoded(body)
 
 
 def _header_name(name: str) -> str:

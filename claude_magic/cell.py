@@ -1,7 +1,7 @@
 """What did this magic line ask for?
 
 `%%claude [NAME <<] [MODEL] [options]` and `%claude QUESTION` become an `Ask`, `%claude COMMAND …` becomes a
-`CommandCall`. Nothing but InputError is raised, whatever was typed.
+`CommandCall`, `%%claude map FRAME …` an `OverRows`. Nothing but InputError is raised, whatever was typed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _NONE: Mapping[str, str] = MappingProxyType({})
 MODEL_ID = re.compile(r"(?:[\w.-]+[./])?claude-[\w.:@-]+", re.IGNORECASE)
 _FLAG_AHEAD, _SURELY_FLAG = re.compile(r"\s*[-–—]"), re.compile(r"\s*-(?:-|[^\W\d])")
+_FRAME_AHEAD = re.compile(r"[^\W\d]\w*\s+-")
 LISTED = ("labels", "models", "tool")  # kinds of flags whose commas may be followed by a space
 _OUT = re.compile(r"\s*([^\s<\"']+)\s*<<(?!<)")
 
@@ -84,7 +85,16 @@ class CommandCall(NamedTuple):
     own: Mapping[str, Any] = _NONE
 
 
-def parse_cell(line: str, body: str, aliases: Mapping[str, str] = _NONE) -> Ask:
+class OverRows(NamedTuple):
+    """What a cell asks of each row: a word of `flags.IN_CELLS`, how the frame is named, and the flags."""
+
+    verb: str
+    frame: str
+    ask: Ask
+    own: Mapping[str, Any]
+
+
+def parse_cell(line: str, body: str, aliases: Mapping[str, str] = _NONE) -> Ask | OverRows:
     """Read the first line of a `%%claude` cell, with the reader's own `aliases` (name to model).
 
     Raises InputError, which names the nearest flag or model.
@@ -94,6 +104,9 @@ def parse_cell(line: str, body: str, aliases: Mapping[str, str] = _NONE) -> Ask:
     if target := _OUT.match(line):
         _put(values, flags.BY_WORD["--out"], target[1])
         at = target.end()
+    first = next_word(line, at)
+    if first and first.text in flags.BY_CELL:
+        return _over_rows(flags.BY_CELL[first.text], line, first.end, body, values, aliases)
     while word := next_word(line, at):
         if _FLAG_AHEAD.match(line, at):
             at = _take_flag(values, line, word)
@@ -103,6 +116,33 @@ def parse_cell(line: str, body: str, aliases: Mapping[str, str] = _NONE) -> Ask:
         else:
             raise _stray(word.text, line, blank=not body.strip(), aliases=aliases)
     return _ask(body.strip("\r\n").rstrip(), values, aliases, hint="Write it in the lines below %%claude.")
+
+
+def _over_rows(
+    command: Command, line: str, at: int, body: str, values: dict[str, Any], aliases: Mapping[str, str]
+) -> OverRows:
+    """Read what follows the first word of a cell that goes over rows; raises InputError."""
+    frame, known = "", command.flags
+    while word := next_word(line, at):
+        if _FLAG_AHEAD.match(line, at):
+            at = _take_flag(values, line, word, known=known)
+            continue
+        if not frame and re.fullmatch(r"\{?[^\W\d][\w.\[\]\"'-]*\}?", word.text):
+            frame = word.text.strip("{}")
+        elif _is_model(word.text, aliases):
+            _put(values, flags.BY_WORD["--model"], word.text)
+        else:
+            raise InputError(
+                f"{short(word.text)!r} is neither a frame, a model nor an option",
+                hint=f"Type %%claude {command.usage}, and the prompt for a row in the lines below.",
+            )
+        at = word.end
+    if not frame:
+        raise InputError(f"{command.name} needs a frame", hint=f"Type %%claude {command.example}")
+    own = {flag.field: values.pop(flag.field) for flag in flags.OF_ROWS if flag.field in values}
+    hint = "Write the prompt for a row in the lines below, with its columns in braces: {text}"
+    ask = _ask(body.strip("\r\n").rstrip(), values, aliases, hint=hint)
+    return OverRows(command.name, frame, ask, own)
 
 
 def parse_line(line: str, aliases: Mapping[str, str] = _NONE) -> Ask | CommandCall:
@@ -131,6 +171,10 @@ def _command(question: str, aliases: Mapping[str, str]) -> CommandCall | None:
     if question.rstrip("?") in ("", *flags.BY_NAME) and question[-1:] in ("", "?"):
         return CommandCall("help", split(question.rstrip("?")), question.rstrip("?"))
     command = flags.BY_NAME.get(name)
+    if (name in flags.BY_CELL and not command) or (
+        command and name in flags.BY_CELL and _FRAME_AHEAD.match(rest)
+    ):
+        raise _in_a_cell(flags.BY_CELL[name], question)
     if not command:
         _refuse_slip(name, rest, aliases)
         return None
@@ -148,6 +192,14 @@ def _command(question: str, aliases: Mapping[str, str]) -> CommandCall | None:
     raise InputError(
         f"{name!r} is a command, and {short(words)!r} does not fit it" if words else f"{name!r} needs more",
         hint=f"Type %claude -- {short(question)} to ask that, or %claude {command.usage}{what}",
+    )
+
+
+def _in_a_cell(command: Command, question: str) -> InputError:
+    return InputError(
+        f"{command.name!r} goes over the rows of a frame, and takes a cell",
+        hint=f"Type %%claude {command.usage}, and the prompt for a row in the lines below; "
+        f"to ask it: %claude -- {short(question)}",
     )
 
 
@@ -253,7 +305,7 @@ def _no_option(name: str, or_ask: str, known: Mapping[str, Flag]) -> InputError:
     if flags.find_flag(name):
         options = ", ".join(dict.fromkeys(f"--{flag.name}" for flag in known.values()))
         return InputError(f"{short(name)} cannot stand here", hint=f"There is {options}.{or_ask}")
-    near = flags.nearest_flag(name)
+    near = flags.nearest_flag(name, known.values())
     hint = f"Did you mean {near}?" if near else "Type %claude help to see the options."
     return InputError(f"There is no option {short(name)}", hint=hint + or_ask)
 
@@ -321,6 +373,8 @@ def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> 
     near = flags.nearest_flag(word) or nearest(word, aliases) or catalog.nearest(word)
     if "<<" in word:
         hint = "The name goes first: %%claude summary << haiku"
+    elif word in flags.BY_CELL:
+        hint = f"{word} goes first: %%claude {flags.BY_CELL[word].usage}"
     elif word in flags.BY_NAME:
         hint = f"Type %claude {flags.BY_NAME[word].usage} on a line of its own."
     elif named := re.search(rf"(?:-t|--thread)[\s=]+([\w.-]+)\s+{re.escape(word)}(?!\S)", line):

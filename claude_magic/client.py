@@ -6,11 +6,10 @@ keyword arguments follow the official SDK, so that its documentation's examples 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from claude_magic import keys, pool, settings, spaces, transport
-from claude_magic.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Caller, Options, SyncCaller
+from claude_magic.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Options, SyncCaller
 from claude_magic.endpoints import MB
 from claude_magic.errors import InputError
 from claude_magic.keys import PRACTICE_URL, Secret, hide
@@ -18,10 +17,10 @@ from claude_magic.keys import PRACTICE_URL, Secret, hide
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from claude_magic.resources import AsyncMessages, Files, Messages, Skills
+    from claude_magic.resources import Files, Messages, Skills
 
 
-class _Base:
+class _Base(spaces.Space):
     """What `Client` and `AsyncClient` share: see `Client`."""
 
     _http_kind: ClassVar[Any]
@@ -50,24 +49,17 @@ class _Base:
             raise InputError(f"http_client must be an {wanted}", hint=f"Pass http_client={wanted}(…).")
         settings.load_prices()
         headers = keys.custom_headers()
-        headers.update(_hidden(default_headers))
+        headers.update({name: hide(name, value) for name, value in (default_headers or {}).items()})
         options = Options(
             timeout, total_timeout, max_retries, retry_unknown, anthropic_version, headers, max_bytes, on_wait
         )
         url = settings.base_url(base_url).value
-        route = _route(url, api_key, auth_token, keys.admin_key(admin_key), headers)
-        self._use(self._caller_kind(route, options, http_client))
-
-    def _use(self, caller: Caller) -> None:
-        self._caller, self._root = caller, spaces.Space(caller)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._root, name)
+        found = None if url == PRACTICE_URL else settings.credential(api_key, auth_token)
+        route = _route(url, found.value if found else None, keys.admin_key(admin_key), headers)
+        super().__init__(self._caller_kind(route, options, http_client))
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), "beta", *spaces.parts()[""]})
+        return [*super().__dir__(), "beta"]
 
     def request(self, verb: str, path: str, **params: Any) -> Any:
         """Make a call by verb and path, such as `request("GET", "/v1/models", limit=5)`.
@@ -81,27 +73,15 @@ class _Base:
         """The address in use; "practice:" is the practice server in this process."""
         return str(self._caller.route.base_url)
 
-    def with_options(
-        self,
-        api_key: str | Secret | None = None,
-        auth_token: str | Secret | None = None,
-        base_url: str | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        admin_key: str | Secret | None = None,
-        http_client: Any = None,
-        **changes: Any,
-    ) -> Self:
-        """Return a client that differs in a key, the address, `timeout`, `on_wait`…; headers are added."""
-        made, caller = object.__new__(type(self)), self._caller
-        headers = {**caller.options.default_headers, **_hidden(default_headers)}
-        options = replace(caller.options, default_headers=headers, **changes)
-        if api_key is None and auth_token is None:
-            api_key = caller.route.credential
-        url = caller.route.base_url if base_url is None else settings.base_url(base_url).value
-        admin = keys.admin_key(admin_key) if admin_key is not None else caller.route.admin
-        route = _route(url, api_key, auth_token, admin, headers)
-        made._use(type(caller)(route, options, http_client or caller.http))
-        return made
+    def with_options(self, *, default_headers: Mapping[str, str] | None = None, **changes: Any) -> Self:
+        """Return a client that differs in what is given: whatever a client takes; headers are added."""
+        route, options = self._caller.route, vars(self._caller.options)
+        kept = {"base_url": route.base_url, "admin_key": route.admin, "http_client": self._caller.http}
+        given = {name: value for name, value in changes.items() if value is not None or name in options}
+        if not {"api_key", "auth_token"} & given.keys():
+            kept["api_key"] = route.credential
+        headers = {**options["default_headers"], **(default_headers or {})}
+        return type(self)(**{**options, **kept, **given, "default_headers": headers})
 
     copy = with_options  # under the official SDK's other name
 
@@ -110,7 +90,7 @@ class _Base:
         return f"<{type(self).__name__} {self.base_url} {key or 'no key'}>"
 
 
-class Client(_Base):
+class Client(_Base, transport.Held):
     """The API, called from this thread: `client.messages`, `client.files`, `client.organization` and so on.
 
     Every call of the endpoint table is there, under the official SDK's names.
@@ -127,56 +107,27 @@ class Client(_Base):
     messages: Messages
     files: Files
     skills: Skills
-    models: spaces.Space
-    organization: spaces.Space
 
     def close(self) -> None:
         """Close an `http_client` that was given; the shared pool stays."""
         if self._caller.http is not None:
             self._caller.http.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncClient(_Base):
+class AsyncClient(_Base, transport.AsyncHeld):
     """The API, awaited on an event loop; parameters and names as for `Client`."""
 
     _http_kind, _caller_kind = pool.ASYNC_HTTP, AsyncCaller
-    messages: AsyncMessages
-    files: Any  # methods that return awaitables
-    skills: Any
 
     async def close(self) -> None:
         """Close an `http_client` that was given; the loop's pool stays."""
         if self._caller.http is not None:
             await self._caller.http.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-
-def _hidden(headers: Mapping[str, str] | None) -> dict[str, str | Secret]:
-    return {name: hide(name, value) for name, value in (headers or {}).items()}
-
-
-def _route(
-    url: str,
-    api_key: str | Secret | None,
-    auth_token: str | Secret | None,
-    admin: Secret | None,
-    headers: Mapping[str, Any],
-) -> transport.Route:
+def _route(url: str, key: Secret | None, admin: Secret | None, headers: Mapping[str, Any]) -> transport.Route:
     if url == PRACTICE_URL:
         return transport.Route(url, Secret("practice"), Secret("practice-admin"))
-    found = settings.credential(api_key, auth_token)
-    credential = found.value if found else None
-    secrets = (credential, admin, *headers.values())
+    secrets = (key, admin, *headers.values())
     hidden = tuple(s for s in secrets if isinstance(s, Secret) and keys.is_private(s))
-    return transport.Route(url, credential, admin, hidden)
+    return transport.Route(url, key, admin, hidden)

@@ -15,6 +15,7 @@ from claude_magic import (
     cell,
     conversations,
     current,
+    flags,
     flagvalues,
     keys,
     limits,
@@ -29,6 +30,7 @@ from claude_magic import (
 )
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.jobs import Said
+from claude_magic.thread import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,11 +208,14 @@ def _typed_key(what: str, env: str) -> keys.Secret:
     import warnings
 
     from IPython.core.error import StdinNotImplementedError
+    from IPython.core.getipython import get_ipython
 
+    kernel = getattr(get_ipython(), "kernel", None)
+    hidden = kernel.getpass if kernel else getpass.getpass  # a button's press is in no cell, and asks too
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)  # never read it where it would be seen
-            return keys.Secret(getpass.getpass(f"{what} (not shown): ").strip())
+            return keys.Secret(hidden(f"{what} (not shown): ").strip())
     except (StdinNotImplementedError, getpass.GetPassWarning, EOFError, OSError):
         raise ConfigError(
             "A key cannot be typed here: nobody is asked in a notebook that runs by itself",
@@ -277,6 +282,25 @@ def _fixing(shell: Any, call: CommandCall) -> Any:
     return (fixing.fix if call.name == "fix" else explaining.explain)(shell, call)
 
 
+def _over_rows(_: Any, call: CommandCall) -> Any:
+    from claude_magic import overrows
+
+    return (overrows.runs if call.name == "runs" else overrows.batches)(call)
+
+
+def _ui(shell: Any, call: CommandCall) -> Any:
+    from claude_magic import ui
+
+    if not call.args:
+        return Said(f"Type %claude ui and one of: {', '.join(flags.UI)}, batch NAME")
+    name, *more = call.args
+    given: list[Any] = more or ([threads.get()] if name == "chat" else [])
+    found = getattr(ui, name)(*given)
+    if not lines.is_shown(shell):
+        found._ipython_display_()
+    return found
+
+
 RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "help": _help,
     "models": _models,
@@ -300,12 +324,15 @@ RUN: dict[str, Callable[[Any, CommandCall], Any]] = {
     "count": _count,
     "files": service.run,
     "skills": service.run,
+    "runs": _over_rows,
+    "batch": _over_rows,
     "batches": service.run,
     "admin": service.run,
     "login": _login,
     "logout": _logout,
     "practice": _practice,
     "replay": service.run,
+    "ui": _ui,
     "config": _config,
     "version": _version,
 }

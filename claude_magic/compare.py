@@ -16,10 +16,8 @@ from decimal import Decimal
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from claude_magic import cassette, compose, current, holding, limits, replaying, settings, uploads
-from claude_magic.cut import Cutter
+from claude_magic import compose, current, holding, limits, settings, stopping, uploads
 from claude_magic.errors import BudgetError, ClaudeError, InputError, Stopped
-from claude_magic.keys import PRACTICE_URL
 from claude_magic.thread import Thread, threads
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from claude_magic.answer import Answer
     from claude_magic.client import Client
+    from claude_magic.cut import Cutter
 
 GRACE = 0.8  # seconds that stopped calls have to keep what arrived
 LOOK = 0.2  # seconds between looks for an interrupt, which a waiting thread on Windows does not see
@@ -105,9 +104,9 @@ def compare(
     attach = compose.attached(attach)
     _upload(prompt, attach, client, watch, code=bool(given.get("skills") or talk.skills))
     together = _Together(holding.allowance(max_cost).limit, len(names))
-    with Cutter(_address(client)) as cutter:
+    with stopping.stoppable(client) as (own, cutter):
         race = _Race(names, together, cutter, watch)
-        given.update(attach=attach, client=_own(client, cutter), max_cost=together)
+        given.update(attach=attach, client=own, max_cost=together)
         try:
             race.run(lambda name, ear: ask(prompt, **given, model=name, thread=_apart(talk), watch=ear))
         finally:
@@ -345,20 +344,3 @@ def _apart(thread: Thread) -> Thread:
     made = copy.copy(thread)
     made.turns, made.container, made.kit = list(thread.turns), None, None
     return made
-
-
-def _address(client: Client) -> str | None:
-    """Return the address whose connections a comparison has for itself; None where others carry the calls."""
-    caller = client._caller  # noqa: SLF001 - what a client is, in this package
-    taped = cassette.of(caller.http)
-    to = getattr(taped.inner, "to", None) if taped else caller.http or client.base_url
-    return to if isinstance(to, str) and to != PRACTICE_URL else None
-
-
-def _own(client: Client, cutter: Cutter) -> Client:
-    """Return a client whose connections the cutter knows."""
-    if cutter.http is None:
-        return client
-    taped = cassette.of(client._caller.http)  # noqa: SLF001
-    made = client.with_options(http_client=cutter.http)
-    return replaying.through(made, taped.cassette, taped.mode) if taped else made

@@ -16,13 +16,14 @@ from claude_magic.errors import InputError
 from claude_magic.words import next_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 IDENTIFIER = "claude_magic"
 MOST_FILES = 200
 _CELL = re.compile(r"\s*%%claude\s")
 _LINE = re.compile(r"\s*(?:[^\W\d][\w.\[\]\"', ]*=\s*)?%claude[ \t]+")
 _BRACE = re.compile(r"(?<!\{)\{([^\W\d]\w*)?(?::([a-z0-9 ]*))?$")
+_OPEN = re.compile(r"(?<!\{)\{([^{}\n]*)$")
 _WORD = re.compile(r"\w*$")
 
 State = dict[str, Any]
@@ -47,7 +48,8 @@ def complete(text: str, row: int, column: int, state: State) -> Found | None:
         if not header or row < first:
             return None
         if row > first:
-            return _prose(before, state)
+            words = _typed(lines[first][header.end() :] + " ")[0]
+            return _columns(before, words, state) if _of_rows(words) else _prose(before, state)
         return _header(before[header.end() :], state) if header.end() <= column else None
     asked = _LINE.match(before)
     return _question(before[asked.end() :], state) if asked else None
@@ -55,11 +57,53 @@ def complete(text: str, row: int, column: int, state: State) -> Found | None:
 
 def _header(before: str, state: State) -> Found:
     words, fragment = _typed(before)
+    words = words[2:] if words[1:2] == ["<<"] else words
+    if command := _of_rows(words):
+        return _over_rows(command, words[1:], fragment, state)
     if found := _flag_or_value(words, fragment, state):
         return found
     has_model = _has_model(words, state)
-    options = [] if has_model else _models(state)
+    options = [*([] if has_model else _models(state)), *([] if words else flags.BY_CELL)]
     return _choose(fragment, options if fragment else [*options, *_flags(words, model=has_model)])
+
+
+def _over_rows(command: flags.Command, words: list[str], fragment: str, state: State) -> Found:
+    """Complete a cell that goes over rows: its frame, then a model and flags."""
+    known = command.flags
+    if words[-1:] == ["--images"]:
+        return _choose(fragment, _names_in(next(iter(_plain(words, known)), ""), state))
+    if found := _flag_or_value(words, fragment, state, known):
+        return found
+    held: Mapping[str, Any] = state.get("variables", {})
+    if not _plain(words, known):
+        return _choose(
+            fragment, sorted(n for n, v in held.items() if hasattr(v, "columns") and not _is_type(v))
+        )
+    has_model = _has_model(words, state)
+    options = [] if has_model else _models(state)
+    return _choose(
+        fragment, options if fragment else [*options, *_flags(words, known.values(), model=has_model)]
+    )
+
+
+def _of_rows(words: list[str]) -> flags.Command | None:
+    """Return the command of a cell that goes over rows by the words of its first line, None of another."""
+    return flags.BY_CELL.get("".join(words[2:3] if words[1:2] == ["<<"] else words[:1]))
+
+
+def _columns(before: str, words: list[str], state: State) -> Found:
+    """Complete the columns of a cell's frame after a brace."""
+    brace, command = _OPEN.search(before), _of_rows(words)
+    if not brace or not command:
+        return _choose(_WORD.search(before)[0], [])  # type: ignore[index] # it always matches
+    after = words[words.index(command.name) + 1 :]
+    return _choose(brace[1], _names_in(next(iter(_plain(after, command.flags)), ""), state))
+
+
+def _names_in(frame: str, state: State) -> list[str]:
+    """Return the names of a frame's columns; of none, or what is no frame, nothing."""
+    columns = getattr(state.get("variables", {}).get(frame.strip("{}")), "columns", ())
+    return [str(name) for name in columns] if not callable(columns) else []
 
 
 def _question(before: str, state: State) -> Found:
@@ -328,6 +372,14 @@ def _plain_words(names: Iterable[str]) -> list[str]:
     return [n for n in dict.fromkeys(names) if re.fullmatch(r"[^\W\d][\w.@+-]*", n)]
 
 
+def _kept(what: str) -> Iterator[str]:
+    """Yield the names of the runs or batch jobs of this machine, read when the first is asked for."""
+    from claude_magic.rows import journal
+
+    held = journal.shared()
+    yield from (one.name for one in (held.runs() if what == "runs" else held.batches.jobs()))
+
+
 def _notebook(ip: Any) -> State:
     """Return what a notebook holds: its variables, conversations, aliases, settings and what it was shown."""
     from claude_magic import failing, listings, settings
@@ -339,5 +391,7 @@ def _notebook(ip: Any) -> State:
         "threads": [thread.name for thread in threads],
         "aliases": list(settings.aliases()),
         "settings": list(settings.OPTIONS),
+        "runs": _kept("runs"),
+        "batches": _kept("jobs"),
         "seen": {kind: [*ids, *_plain_words(ids.values())] for kind, ids in listings.seen.items()},
     }

@@ -6,8 +6,6 @@ and text/markdown. So every bundle is the text itself as text/plain and HTML mad
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +16,7 @@ from claude_magic.errors import printable
 from claude_magic.live import Live, Terminal
 from claude_magic.looks import BOX, LINE
 from claude_magic.markup import answer_html
+from claude_magic.watched import mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,38 +30,6 @@ __all__ = ["BOX", "LINE", "View", "mode"]
 METADATA = (  # what may be kept with an output; nothing a prompt or a key could be in
     "model", "usage", "cost", "request_id", "source", "stop_reason", "seconds", "turn", "thread", "outcome",
 )  # fmt: skip
-
-
-def mode() -> str:
-    """Return "live" when someone watches the output grow, "static" when nobody does, or "terminal".
-
-    The execute request's `allow_stdin` tells: nbclient, nbconvert, papermill and nbval run cells without it.
-    `CLAUDE_MAGIC_DISPLAY` (live, static) overrides it.
-    """
-    shell = _shell()
-    if shell is None:
-        return "terminal"
-    if (asked := os.environ.get("CLAUDE_MAGIC_DISPLAY", "").strip().lower()) in {"live", "static"}:
-        return asked
-    if type(shell.display_pub).__name__ == "CapturingDisplayPublisher":
-        return "static"
-    if (kernel := getattr(shell, "kernel", None)) is None:
-        return "terminal"
-    request = kernel.get_parent() or {}
-    watched = request.get("content", {}).get("allow_stdin") and not _in_widget(request)
-    return "live" if watched else "static"
-
-
-def _in_widget(request: Mapping[str, Any]) -> bool:
-    """Return whether an Output widget takes this cell's output: it shows displays and drops their updates."""
-    widgets = getattr(sys.modules.get("ipywidgets.widgets.widget"), "_instances", {})
-    name = request.get("header", {}).get("msg_id")
-    return any(getattr(w, "msg_id", None) == name for w in list(widgets.values()))
-
-
-def _shell() -> Any:
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
 
 
 class View:
@@ -208,11 +175,12 @@ class View:
             looks.notes(notes),
             looks.line(readout, self.badge, note),
         ]
+        page = "".join(parts)
         said = f"{text.rstrip()}\n" if notes else text
         plain = "\n".join(p for p in (said, *map(str, notes), note) if p)
         return {
             "text/plain": printable(plain or readout),
-            "text/html": f'{BOX} role="status" aria-live="polite">{"".join(parts)}</div>',
+            "text/html": f'{BOX} role="status" aria-live="polite"{looks.reach(page)}>{page}</div>',
         }
 
 

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 MB = 2**20
 DOCS = "https://platform.claude.com/docs/en/api/"
-PAGING: dict[str, tuple[str, ...]] = dict.fromkeys(("page", "pages", "report"), ("limit", "page"))
-PAGING["id"] = ("limit", "after_id", "before_id")
+PAGING = {"id": ("after_id", "before_id"), **dict.fromkeys(("page", "pages", "report"), ("page",))}
 KINDS = ("multipart", "binary", "jsonl", "sse")
+ROW = r"  (\w+) +(\w+) +(\S+) +(\[.*?\] )?-> (\w+)(?:: *(.*))?"
+
 TYPES = {"time": "datetime | str", "any": "Any", "file": "File"}  # the others are Python's own
 
 
@@ -125,13 +126,16 @@ def _read(text: str) -> Iterator[Endpoint]:
 
 
 def _row(space: str, base: str, shared: dict[str, Any], line: str) -> Endpoint:
-    found = re.fullmatch(r"  (\w+) +(\w+) +(\S+) +(\[.*?\] )?-> (\w+)(?:: *(.*))?", line)
-    if found is None:
-        raise ValueError(f"data/endpoints.txt cannot be read here: {line}")
-    verb, method, suffix, traits, answer, words = found.groups()
+    verb, method, suffix, traits, answer, words = _groups(ROW, line)
     more = {**shared, **_traits(traits or "")}
     path = base if suffix == "." else base + suffix
     return Endpoint(f"{space}.{verb}", method, path, answer, words or "", **more)
+
+
+def _groups(pattern: str, text: str) -> tuple[str | Any, ...]:
+    if found := re.fullmatch(pattern, text):
+        return found.groups()
+    raise ValueError(f"data/endpoints.txt cannot be read here: {text}")
 
 
 def _traits(text: str) -> dict[str, Any]:
@@ -159,10 +163,7 @@ def _count(text: str) -> int | None:
 
 
 def _param(word: str, method: str) -> Param:
-    found = re.fullmatch(r"([?*]?)(\w+)(\[\]|\{\})?(?::([\w|]+))?(!)?", word)
-    if found is None:
-        raise ValueError(f"data/endpoints.txt cannot be read here: {word}")
-    mark, name, form, kind, needed = found.groups()
+    mark, name, form, kind, needed = _groups(r"([?*]?)(\w+)(\[\]|\{\})?(?::([\w|]+))?(!)?", word)
     kind = kind or ("dict" if form == "{}" else "str")
     query = mark == "?" or method in ("GET", "DELETE")
     return Param(name, kind, form == "[]", bool(needed), query, mark == "*")
@@ -170,7 +171,7 @@ def _param(word: str, method: str) -> Param:
 
 @functools.cache
 def _params(words: str, method: str, paging: str | None) -> dict[str, Param]:
-    paged = ("?limit:int" if name == "limit" else f"?{name}" for name in PAGING.get(paging or "", ()))
+    paged = ("?limit:int", *(f"?{name}" for name in PAGING[paging])) if paging else ()
     return {param.name: param for word in (*paged, *words.split()) for param in [_param(word, method)]}
 
 

@@ -28,7 +28,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     from claude_magic.app import Response
     from claude_magic.wire import Message
@@ -45,38 +45,27 @@ class Attempt(NamedTuple):
 
 
 class ClaudeError(Exception):
-    """A failure with everything needed to act on it.
+    """A failure with everything needed to act on it: its `message` is one sentence, `hint` what to type next.
 
-    Attributes: `message` (one sentence), `hint` (what to type next), `status` (HTTP status or None), `type`
-    and `error_code` (the API's own words), `request_id`, `retry_after` (seconds), `partial` (the Message so
-    far, where a stream broke), `attempts` (one `Attempt` per send), `body` (the decoded answer),
-    `answer` (what a question had been answered so far), and `response` (the HTTP answer: `.status`,
-    `.headers`).
+    The other attributes are what is known of the call; each may be given as a keyword.
     """
 
-    answer: Any = None
-    response: Response | None = None
+    status: int | None = None  # of HTTP
+    type: str | None = None  # the API's own word, as the next
+    error_code: str | None = None
+    request_id: str | None = None
+    retry_after: float | None = None  # seconds
+    partial: Message | None = None  # the message so far, where a stream broke
+    attempts: tuple[Attempt, ...] = ()  # one for each send
+    body: Any = None  # the decoded answer
+    answer: Any = None  # what a question had been answered so far
+    response: Response | None = None  # the HTTP answer: `.status`, `.headers`
+    _hint = ""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        hint: str = "",
-        status: int | None = None,
-        type: str | None = None,
-        error_code: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        partial: Message | None = None,
-        attempts: Sequence[Attempt] = (),
-        body: Any = None,
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", **facts: Any) -> None:
         super().__init__(message)
-        self.message, self._hint = message, ""
-        self.hint = hint
-        self.status, self.type, self.error_code = status, type, error_code
-        self.request_id, self.retry_after = request_id, retry_after
-        self.partial, self.attempts, self.body = partial, tuple(attempts), body
+        self.message, self.hint = message, hint
+        vars(self).update(facts)
 
     @property
     def hint(self) -> str:
@@ -128,9 +117,8 @@ class BudgetError(ClaudeError):
 class AnswerError(ClaudeError):
     """An answer does not have the form asked for: `.text` is the answer, `.schema` what was asked for."""
 
-    def __init__(self, message: str, *, text: str = "", schema: Any = None, **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.text, self.schema = text, schema
+    text = ""
+    schema: Any = None
 
 
 class ReplayError(ClaudeError):
@@ -245,7 +233,6 @@ HINTS: dict[int | str, str] = {
     408: "Run the cell again.",
     409: "Look at the present state, then run the cell again.",
     413: "Send less: attach fewer or smaller files.",
-    422: "Change what the message names and run the cell again.",
     429: "Wait a little, then run the cell again.",
     529: "The service is overloaded; run the cell again in a minute.",
 }
@@ -270,7 +257,8 @@ def from_response(status: int, body: bytes, **facts: Any) -> APIStatusError:
     error = _at(decoded, "error", dict)
     code = _at(_at(error, "details", dict), "error_code", str)
     facts["request_id"] = facts.get("request_id") or _at(decoded, "request_id", str)
-    message = _one_line(_at(error, "message", str) or _plain(decoded, status))
+    plain = decoded[:300] if isinstance(decoded, str) else ""
+    message = _one_line(_at(error, "message", str) or plain) or f"The server answered {status}"
     kind = STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
     hint, told = _hint_for(status, code, message), _at(error, "type", str)
     return kind(message, hint=hint, status=status, type=told, error_code=code, body=decoded, **facts)
@@ -285,9 +273,8 @@ def _hint_for(status: int, code: str | None, message: str) -> str:
     if message.startswith("practice drill"):
         return DRILL_HINT
     fits = (h for s, pattern, h in FITTING if s == status and re.match(pattern, message, re.IGNORECASE))
-    if not HINTS.get(code or "") and (found := next(fits, "")):
-        return found
-    return HINTS.get(code or "") or HINTS.get(status) or (SERVER_HINT if status >= 500 else "")
+    usual = SERVER_HINT if status >= 500 else HINTS[400]
+    return HINTS.get(code or "") or next(fits, "") or HINTS.get(status, usual)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -298,24 +285,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def header_number(headers: Mapping[str, str], name: str) -> float | None:
-    """Return a header as a finite positive number, or None."""
-    try:
-        value = float(headers.get(name, ""))
-    except ValueError:
-        return None
-    return value if 0 < value < 4_294_967 else None
-
-
 def _decode(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         return body.decode("utf-8", "replace")
-
-
-def _plain(decoded: Any, status: int) -> str:
-    return decoded[:300] if isinstance(decoded, str) and decoded.strip() else f"The server answered {status}"
 
 
 def _one_line(text: str, most: int = 600) -> str:
@@ -328,8 +302,5 @@ def printable(text: str) -> str:
     return text.translate(_VISIBLE)
 
 
-_VISIBLE = (
-    {c: chr(0x2400 + c) for c in range(32) if c not in (9, 10)}
-    | {127: "␡"}
-    | {c: f"\\x{c:02x}" for c in range(0x80, 0xA0)}
-)
+_LOW = {c: chr(0x2400 + c) for c in range(32) if c not in (9, 10)}
+_VISIBLE = {**_LOW, 127: "␡", **{c: f"\\x{c:02x}" for c in range(0x80, 0xA0)}}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import catalog, dryrun, notebookfile, private, settings
-from claude_magic.cell import Ask, CommandCall, parse_cell, parse_line
+from claude_magic.cell import Ask, CommandCall, OverRows, parse_cell, parse_line
 from claude_magic.errors import ClaudeError, printable
 from claude_magic.flagvalues import KINDS
 from claude_magic.foreseen import Foreseen
@@ -135,6 +135,8 @@ class _Reading:
             asked = parse_line(line, self.aliases) if body is None else parse_cell(line, body, self.aliases)
             if isinstance(asked, CommandCall):
                 self._command(number, asked)
+            elif isinstance(asked, OverRows):
+                self._unread(number, f"%%claude {line}", "over rows: add --dry-run to see what they cost")
             elif not asked.dry_run:
                 self._ask(number, asked, magic.where)
         except ClaudeError as error:

@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import asking, failing, fixing, prompt
+from claude_magic import asking, failing, fixing, prompt, watched
 from claude_magic.cell import Ask
 from claude_magic.errors import InputError, nearest
 from claude_magic.prompt import Rendered
@@ -75,7 +75,7 @@ def _cell(shell: Any, number: int) -> Rendered:
 def _newest(shell: Any) -> int:
     """Return the number of the last cell that ran and asked nothing of us."""
     cells = shell.history_manager.input_hist_raw
-    for number in range(min(int(asking.cell_number(shell)), len(cells)) - 1, 0, -1):
+    for number in range(min(int(watched.cell_number(shell)), len(cells)) - 1, 0, -1):
         if cells[number].strip() and not failing.OURS.match(cells[number]):
             return number
     raise InputError("No cell has run yet", hint="Run one, then type %claude explain")

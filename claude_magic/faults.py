@@ -9,57 +9,62 @@ from __future__ import annotations
 import socket
 import ssl
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from claude_magic.errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseError,
-    APITimeoutError,
-    ClaudeError,
-    ConfigError,
-    InputError,
-)
+from claude_magic import errors
+from claude_magic.policy import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_AGAIN = "Run the cell again; %claude status shows the address in use."
+_ADDRESS = "Check the network and the address; %claude status shows the one in use (ANTHROPIC_BASE_URL)."
+_CERTIFICATE = "Check the address and this machine's clock; a company's own CA goes into SSL_CERT_FILE."
+_LATE = "Run the cell again, or allow longer with timeout=… (seconds)."
+_PROXY, _HEADERS = "Check HTTPS_PROXY and NO_PROXY.", "Check default_headers and extra_headers."
+_UNSENT = httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
+_LOST, _TIMEOUT = errors.APIConnectionError, errors.APITimeoutError
+_FAULTS: tuple[tuple[type[BaseException], type[errors.ClaudeError], str, str], ...] = (
+    # why no connection was made
+    (ssl.SSLCertVerificationError, _LOST, "The certificate of {host} was not accepted: {why}", _CERTIFICATE),
+    (ssl.SSLError, _LOST, "No TLS connection to {host} could be made", _CERTIFICATE),
+    (socket.gaierror, _LOST, "No host is named {host}", _ADDRESS),
+    (ConnectionRefusedError, _LOST, "{host} refused the connection", _ADDRESS),
+    (httpx2.ConnectError, _LOST, "Could not reach {host}", _ADDRESS),
+    (httpx2.ConnectTimeout, _TIMEOUT, "Could not reach {host} in time", _LATE),
+    (httpx2.PoolTimeout, _TIMEOUT, "Could not reach {host} in time", _LATE),
+    # why one broke
+    (httpx2.TimeoutException, _TIMEOUT, "{host} was silent for {silence}", _LATE),
+    (httpx2.ProxyError, _LOST, "The proxy on the way to {host} refused", _PROXY),
+    (zlib.error, errors.APIResponseError, "The answer of {host} could not be unpacked", _AGAIN),
+    (
+        httpx2.LocalProtocolError,
+        errors.InputError,
+        "A header of the request is not allowed in HTTP",
+        _HEADERS,
+    ),
+    (httpx2.RemoteProtocolError, _LOST, "{host} broke off, or did not answer in HTTP", _AGAIN),
+    (httpx2.UnsupportedProtocol, errors.ConfigError, "The address of {host} is not http or https", _ADDRESS),
+    (httpx2.NetworkError, _LOST, "The connection to {host} broke", _AGAIN),
+    (Exception, _LOST, "The exchange with {host} failed ({name})", _AGAIN),
+)
 
-class Told(NamedTuple):
-    """The error to raise; whether the request certainly did not arrive; whether a repeat cannot help."""
 
-    error: ClaudeError
-    unsent: bool = False
-    final: bool = False
-
-
-def explain(error: Exception, host: str, silence: Any) -> Told:
-    """Return the ClaudeError for an exception; `silence` is the time that was allowed (seconds)."""
-    if isinstance(error, ClaudeError):
-        return Told(error, not isinstance(error, APIError), not isinstance(error, APIConnectionError))
-    if isinstance(error, httpx2.ConnectTimeout | httpx2.PoolTimeout):
-        return Told(timed_out(f"Could not reach {host} in time"), unsent=True)
-    if isinstance(error, httpx2.TimeoutException):
-        return Told(timed_out(f"{host} was silent for {_seconds(silence)}"))
-    if isinstance(error, httpx2.ConnectError):
-        return _unreachable(error, host)
-    for fault, kind, text, hint in _FAULTS:
-        if isinstance(error, fault):
-            return explain(kind(text.format(host=host), hint=hint), host, silence)
-    return Told(APIConnectionError(f"The exchange with {host} failed ({type(error).__name__})", hint=_RETRY))
-
-
-def _unreachable(error: Exception, host: str) -> Told:
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            text = f"The certificate of {host} was not accepted: {cause.verify_message}"
-            return Told(APIConnectionError(text, hint=_CERTIFICATE), unsent=True, final=True)
-        for kind, text, hint in _REASONS:
-            if isinstance(cause, kind):
-                return Told(APIConnectionError(text.format(host=host), hint=hint), unsent=True)
-    return Told(APIConnectionError(f"Could not reach {host}", hint=_ADDRESS), unsent=True)
+def explain(error: Exception, host: str, silence: Any) -> Fault:
+    """Return an exception as a Fault; `silence` is the time that was allowed (seconds)."""
+    causes = list(_causes(error)) if isinstance(error, httpx2.ConnectError) else [error]
+    untrusted = next((c.verify_message for c in causes if isinstance(c, ssl.SSLCertVerificationError)), "")
+    if isinstance(error, errors.ClaudeError):
+        told = error
+    else:
+        kind, text, hint = next(row[1:] for row in _FAULTS if any(isinstance(c, row[0]) for c in causes))
+        silent = f"{silence:g} s" if isinstance(silence, int | float) else "too long"
+        facts = {"host": host, "why": untrusted, "silence": silent, "name": type(error).__name__}
+        told = kind(text.format_map(facts), hint=hint)
+    unsent = isinstance(error, _UNSENT) or not isinstance(told, errors.APIError)
+    return Fault(told, unsent, final=bool(untrusted) or not isinstance(told, errors.APIConnectionError))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -68,31 +73,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-_RETRY = "Run the cell again; %claude status shows the address in use."
-_ADDRESS = "Check the network and the address; %claude status shows the one in use (ANTHROPIC_BASE_URL)."
-_CERTIFICATE = (
-    "Check the address and this machine's clock; for a company's own CA set SSL_CERT_FILE to its file."
-)
-_PROXY, _HEADERS = "Check HTTPS_PROXY and NO_PROXY.", "Check default_headers and extra_headers."
-_REASONS: tuple[tuple[type[BaseException], str, str], ...] = (
-    (socket.gaierror, "No host is named {host}", _ADDRESS),
-    (ConnectionRefusedError, "{host} refused the connection", _ADDRESS),
-    (ssl.SSLError, "No TLS connection to {host} could be made", _CERTIFICATE),
-)
-_FAULTS: tuple[tuple[type[Exception], type[ClaudeError], str, str], ...] = (
-    (httpx2.ProxyError, APIConnectionError, "The proxy on the way to {host} refused", _PROXY),
-    (zlib.error, APIResponseError, "The answer of {host} could not be unpacked", _RETRY),
-    (httpx2.LocalProtocolError, InputError, "The request has a header that HTTP does not allow", _HEADERS),
-    (httpx2.RemoteProtocolError, APIConnectionError, "{host} broke off, or did not answer in HTTP", _RETRY),
-    (httpx2.UnsupportedProtocol, ConfigError, "The address of {host} is not http or https", _ADDRESS),
-    (httpx2.NetworkError, APIConnectionError, "The connection to {host} broke", _RETRY),
-)
-
-
-def timed_out(text: str) -> APITimeoutError:
+def timed_out(text: str) -> errors.APITimeoutError:
     """Return the error for time that ran out."""
-    return APITimeoutError(text, hint="Run the cell again, or allow longer with timeout=… (seconds).")
-
-
-def _seconds(timeout: Any) -> str:
-    return f"{timeout:g} s" if isinstance(timeout, int | float) else "too long"
+    return errors.APITimeoutError(text, hint=_LATE)

@@ -6,17 +6,17 @@ A splitter turns bytes into items and holds no socket; a `Feed` hands them out.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from claude_magic import instead, wire
 from claude_magic.errors import APIConnectionError, ClaudeError, InputError, StreamError, from_response
 from claude_magic.saving import Unfinished
 from claude_magic.sse import Decoder
-from claude_magic.transport import Awaiting, Blocking, Whole, followed
+from claude_magic.transport import AsyncHeld, Awaiting, Blocking, Held, Whole, followed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -54,10 +54,8 @@ class Bytes(Whole):
         """Return the error with what is known of the answer; a connection that broke is a StreamError."""
         if type(error) is APIConnectionError:
             error = StreamError(error.message, hint=self.hint or error.hint)
-        error.partial = error.partial or self.message
-        error.status = error.status or self.reply.status
-        error.request_id = error.request_id or self.reply.headers.get("request-id")
-        error.attempts = error.attempts or self.reply.attempts
+        known = {"partial": self.message, "status": self.reply.status, **self.reply.facts}
+        vars(error).update({name: value for name, value in known.items() if not getattr(error, name)})
         return error
 
 
@@ -105,16 +103,14 @@ class Events(Bytes):
     def take(self, chunk: bytes) -> Iterator[Any]:
         """Yield the Records of the events that these bytes complete; raises StreamError."""
         for name, data in self.decoder.feed(chunk):
-            if data and not self._mark(data):
+            if data == b"[DONE]":
+                self.done = True
+            elif data:
                 yield self._record(name, self.clean(data))
 
     def end(self) -> Iterable[Any]:
         """Return nothing: an event without its end is none."""
         return self.decoder.flush()
-
-    def _mark(self, data: bytes) -> bool:
-        """Say whether this is the mark of the end, and no event."""
-        return data == b"[DONE]"
 
     def _record(self, name: str, data: bytes) -> Any:
         try:
@@ -134,8 +130,7 @@ class Events(Bytes):
         """Return the error that an event tells of."""
         told = from_response(self.reply.status, data)
         text = f"The stream was ended by the service: {told.message}"
-        facts = {"type": told.type, "error_code": told.error_code, "body": told.body}
-        return StreamError(text, hint=self.hint, **facts)
+        return StreamError(text, hint=self.hint, type=told.type, error_code=told.error_code, body=told.body)
 
 
 class Writing(Events):
@@ -152,11 +147,6 @@ class Writing(Events):
     def unended(self) -> ClaudeError:
         """Return the error for an answer that is not whole."""
         return self.blame(StreamError("The stream ended before the answer was complete", hint=self.hint))
-
-    def _mark(self, data: bytes) -> bool:
-        found = super()._mark(data)
-        self.done = self.done or found
-        return found
 
     def _record(self, name: str, data: bytes) -> Any:
         event = super()._record(name, data)
@@ -255,7 +245,7 @@ class _Feed(Reader):
         return f"<{type(self).__name__} {kind}, to be read once>"
 
 
-class Feed(_Feed):
+class Feed(_Feed, Held):
     """An answer that arrives in pieces: iterate over it once, or `read()` it; closed when no longer read.
 
     Raises ClaudeError when it breaks off, and Stopped when interrupted.
@@ -268,14 +258,8 @@ class Feed(_Feed):
 
     iter_bytes = __iter__
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncFeed(_Feed):
+class AsyncFeed(_Feed, AsyncHeld):
     """An answer that arrives in pieces, for `async for`; otherwise as `Feed`."""
 
     _way = Awaiting
@@ -284,17 +268,3 @@ class AsyncFeed(_Feed):
         return self._taken()  # type: ignore[no-any-return]
 
     iter_bytes = __aiter__
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    if TYPE_CHECKING:  # what the same methods return here
-        read: Callable[[], Awaitable[bytes]]  # type: ignore[assignment]
-        text: Callable[[], Awaitable[str]]  # type: ignore[assignment]
-        write_to_file: Callable[[str | os.PathLike[str]], Awaitable[Path]]  # type: ignore[assignment]
-        close: Callable[[], Awaitable[None]]  # type: ignore[assignment]
-        open: Callable[[], Awaitable[io.BytesIO]]  # type: ignore[assignment]
-        to_frame: Callable[[], Awaitable[pd.DataFrame]]  # type: ignore[assignment]

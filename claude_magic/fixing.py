@@ -14,7 +14,18 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import asking, diffs, failing, fences, naming, nextcell, private, showing, tracebacks
+from claude_magic import (
+    asking,
+    diffs,
+    failing,
+    fences,
+    naming,
+    nextcell,
+    private,
+    showing,
+    tracebacks,
+    watched,
+)
 from claude_magic.answer import CUT, Answer
 from claude_magic.cell import Ask
 from claude_magic.errors import InputError
@@ -146,7 +157,7 @@ def _case(shell: Any, rest: str) -> tuple[Case, str]:
 def source(shell: Any, number: int) -> str:
     """Return the source of a cell that ran, as it was written; raises InputError."""
     cells = shell.history_manager.input_hist_raw
-    last = int(asking.cell_number(shell))
+    last = int(watched.cell_number(shell))
     if not 0 < number < min(len(cells), last + 1) or not cells[number].strip():
         raise InputError(
             f"There is no cell In[{number}]", hint=f"The cells that ran are In[1] to In[{last}]."

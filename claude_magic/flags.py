@@ -6,10 +6,13 @@ The tables here feed the parser, `%%claude?`, tab completion, the command line a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from claude_magic import verbs
 from claude_magic.errors import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 """In rising order: https://docs.claude.com/en/docs/build-with-claude/effort"""
@@ -72,7 +75,7 @@ class Command(NamedTuple):
     @property
     def flags(self) -> dict[str, Flag]:
         """The flags that may follow it, by the words they are typed with."""
-        return {word: flag for flag in (*FLAGS, *OWN) if flag.name in self.takes for word in flag.words}
+        return {w: flag for flag in (*FLAGS, *OWN, *OF_ROWS) if flag.name in self.takes for w in flag.words}
 
 
 def _verbs(command: str) -> str:
@@ -152,15 +155,41 @@ OWN: tuple[Flag, ...] = (
     Flag("apply", "apply", "on", "fix", "put the corrected cell below", "fix --apply"),
     Flag("yes", "yes", "on", "export", "write over a file without asking", "export talk.py --yes"),
 )
+_R = "Rows"
+OF_ROWS: tuple[Flag, ...] = (
+    # flags of a cell that goes over the rows of a frame
+    Flag("sample", "sample", "count", _R, "ask only so many of the rows", "map df --sample 20",
+         metavar="INT"),
+    Flag("preview", "preview", "count", _R,
+         "ask so many rows, and show their prompts, answers and what all would cost", "map df --preview 5",
+         metavar="INT"),
+    Flag("images", "images", "text", _R, "a column of pictures: paths, bytes or images",
+         "map df --images photo", metavar="COLUMN"),
+    Flag("prefix", "prefix", "text", _R, "what the names of the new columns begin with",
+         "map df --prefix topic_", metavar="TEXT"),
+    Flag("name", "name", "thread", _R, "what the run is called in %claude runs", "map df --name topics",
+         metavar="NAME"),
+    Flag("concurrency", "concurrency", "count", _R, "most requests under way at a time; it finds its own",
+         "map df --concurrency 8", metavar="INT"),
+    Flag("details", "details", "on", _R, "all columns: tokens, model, request ids, times, keys",
+         "map df --details"),
+)
+"""Names that mean the same as keywords of `claude_magic.map`."""
 SENDING = ("model", "max-tokens", "effort", "think", "no-think", "param", "quiet", "no-stream", "cache",
            "replay", "show-request", "dry-run", "max-cost")
 """What a command that asks a model takes."""
 GOING_ON = (*(name for name in SENDING if name != "dry-run"), "max-steps", "out")
 """What the rest of an answer can be asked for with."""
+OVER_ROWS = ("model", "max-tokens", "effort", "think", "no-think", "param", "system", "out", "schema",
+             "choices", "quiet", "cache", "dry-run", "max-cost", *(flag.name for flag in OF_ROWS))
+"""What a cell that goes over rows takes."""
+BUT_LIVE = ("preview", "concurrency")
+"""What of that a batch does not take."""
 ALONE = ("in", "attach", "system", "out", "thread", "no-history")
 """What one takes besides that asks a question of its own."""
 
 USAGE_BY = ("model", "day", "notebook", "thread", "session", "source", "outcome")
+UI = ("models", "cost", "usage", "chat", "login")
 EXPORTS = ("python", "notebook", "curl", "jsonl")
 _FORM, _PATH = "|".join(EXPORTS), r"(?:\S.*)?\.(?:py|ipynb|sh|jsonl)"
 _KEY = r"""\[(?:-?\d+|"[^"]*"|'[^']*')\]"""
@@ -219,6 +248,10 @@ COMMANDS: tuple[Command, ...] = (
             "count {df}", r".+", bare=False),
     Command("files", "files [VERB …]", f"files uploaded or made: {_verbs('files')}", "files"),
     Command("skills", "skills [VERB …]", f"what --skill can name: {_verbs('skills')}", "skills"),
+    Command("runs", "runs [NAME]", "the maps and batches that this machine knows, or the rows of one",
+            "runs", _NAME, ("@runs",)),
+    Command("batch", "batch [NAME]", "the batch jobs that this machine knows, or how far one is",
+            "batch", _NAME, ("@batches",)),
     Command("batches", "batches [VERB …]", f"batches of messages: {_verbs('batches')}", "batches"),
     Command("admin", "admin [VERB …]", f"the organization, with an admin key: {_verbs('admin')}",
             "admin users"),
@@ -231,27 +264,41 @@ COMMANDS: tuple[Command, ...] = (
             "practice on", "on|off|status", ("on", "off", "status")),
     Command("replay", "replay [VERB …]", f"answers recorded beside the notebook: {_verbs('replay')}",
             "replay auto"),
+    Command("ui", "ui [WHAT]",
+            "controls: models to choose one, cost and usage to look at, chat, login, and batch NAME",
+            "ui models", rf"{'|'.join(UI)}|batch {_NAME}", (*UI, "batch"), second=("@batches",)),
     Command("config", "config [NAME [VALUE|default]]", "lasting settings",
             "config max_tokens 8k", r"[\w-]+(?: .*[^?\s])?", ("@settings",)),
     Command("version", "version", "the versions of claude_magic, IPython and Python", "version"),
+)
+IN_CELLS: tuple[Command, ...] = (
+    # first words of a cell whose body is a prompt for each row of a frame
+    Command("map", "map FRAME [MODEL] [options]",
+            "asks the cell below once for each row of a frame, with the row's values for {column}; the "
+            "answers come back as columns, and no row is paid for twice",
+            "map df -o out", takes=OVER_ROWS),
+    Command("batch", "batch FRAME [MODEL] [options]",
+            "sends the same as a batch, at half the price and within a day: %claude batch says how far it is",
+            "batch df -o job", takes=tuple(name for name in OVER_ROWS if name not in BUT_LIVE)),
 )
 # fmt: on
 
 GROUPS = (_M, _P, _A, _T, _C, _S)
 BY_WORD = {word: flag for flag in FLAGS for word in flag.words}
 BY_NAME = {command.name: command for command in COMMANDS}
+BY_CELL = {command.name: command for command in IN_CELLS}
 
 
 def find_flag(word: str) -> Flag | None:
     """Return the flag of "--max-tokens", "-n", "max-tokens" or "max_tokens", also one of a command only."""
-    known = {**{w: flag for flag in OWN for w in flag.words}, **BY_WORD}
+    known = {**{w: flag for flag in (*OWN, *OF_ROWS) for w in flag.words}, **BY_WORD}
     return known.get(word) or known.get(f"--{word.replace('_', '-')}")
 
 
-def nearest_flag(word: str) -> str | None:
+def nearest_flag(word: str, known: Iterable[Flag] = FLAGS) -> str | None:
     """Return the flag most like a mistyped one, or None."""
     bare = word.lstrip("-–—").replace("_", "-")
-    near = nearest(bare, [flag.name for flag in FLAGS])
+    near = nearest(bare, [flag.name for flag in known])
     if near:
         return f"--{near}"
     starts = [f"--{flag.name}" for flag in FLAGS if flag.name.startswith(bare)] if len(bare) > 1 else []

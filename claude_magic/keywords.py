@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 MEANT = {
-    # what a reader may type -> the keyword it is
-    "schema": "returns", "type": "returns", "output": "returns", "labels": "choices", "tool": "tools",
+    # what a reader may type -> the keywords that may be meant; the first that there is
+    "schema": "returns output", "type": "returns output", "output": "returns", "returns": "output",
+    "labels": "choices", "tool": "tools",
     "functions": "tools", "skill": "skills", "param": "params", "extra_body": "params", "no_think": "think",
     "thinking": "think", "files": "attach", "file": "attach", "attachments": "attach", "models": "compare",
     "temperature": "params", "stop_sequences": "params", "budget": "max_cost", "steps": "max_steps",
     "name": "thread", "new": "thread", "no_history": "thread", "no_stream": "stream",
+    "workers": "concurrency", "max_workers": "concurrency", "threads": "concurrency", "limit": "sample",
+    "n": "sample", "rows": "sample", "retries": "max_attempts", "max_retries": "max_attempts",
+    "verbose": "progress", "suffix": "prefix", "image": "images", "errors": "on_error", "cached": "resume",
 }  # fmt: skip
 
 
@@ -63,7 +67,8 @@ def unknown(of: str, given: Iterable[str], known: Iterable[str]) -> TypeError | 
     names = list(known)
     for name in given:
         if name not in names:
-            near = MEANT.get(name) or nearest(name, names)
+            meant = (one for one in MEANT.get(name, "").split() if one in names)
+            near = next(meant, None) or nearest(name, names)
             hint = f"Did you mean {near}=?" if near in names else f"There are {', '.join(names)}."
             return TypeError(f"{of}() got an unexpected keyword argument {name!r}. {hint}")
     return None

@@ -15,104 +15,158 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.alone import Outputs
 from claude_magic.errors import printable
-from claude_magic.looks import BOX, DIM, LINE, STOP, WORDS, display, line
+from claude_magic.looks import BOX, COUNTS, DIM, LINE, TAG, WORDS, stop
+from claude_magic.markup import ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
 MOST_CALLS = 8  # of the newest calls of tools that are shown while it goes on
+GROWS = 2_000  # characters in an output from which a text goes on in the next one
+MESSAGE = 750  # bytes of a message that shows something, without what is shown
+
+
+class Pace:
+    """When to draw again: soon at first, later so that what is sent for it grows less than the time.
+
+    Ten times a second a 40 s answer would be sent many times over: a megabyte for 16 kB.
+    """
+
+    LEAST, MOST = 0.1, 2.0  # seconds from a drawing to the next
+    BYTES = 8_000  # that may be sent within the first second, four times as much within eight, and so on
+
+    def __init__(self) -> None:
+        self.started, self.drawn = time.monotonic(), 0.0
+        self.sent = 0
+
+    @property
+    def due(self) -> float:
+        """When the next drawing may be, in seconds of the monotonic clock."""
+        paid = self.started + (max(0, self.sent) / self.BYTES) ** 1.5
+        return float(min(max(paid, self.drawn + self.LEAST), self.drawn + self.MOST))
 
 
 class Live:
     """Draws what arrives from a thread of its own, so that a pause never holds back the last words.
 
     Whoever feeds it only puts on a queue (no lock that an interrupt could leave taken). The thread draws at
-    once after a pause, else when `interval` has passed, and once a second for the clock; it is gone before
-    the end is shown. There are two outputs: the first has the Stop button and becomes the answer, the second
-    grows and becomes nothing.
+    once after a pause, else when its pace allows, and once a second for the clock; it is gone before the end
+    is shown. The first output has the Stop button and becomes the answer. The second grows; when it is long,
+    it is left as it is and the text goes on in a third, and so on. These become nothing at the end.
     """
 
     FIRST, EMPTY, TICK = 0.05, 0.4, 1.0  # seconds: from first words to first drawing; until "waiting"; clock
 
     def __init__(self, badge: str | None) -> None:
-        import IPython.display  # noqa: F401 - here and not in the thread
+        # here and not in the thread; Pygments' packages fail when two threads import them at once
+        import IPython.display
+        import pygments.formatters
+        import pygments.lexers  # noqa: F401
 
-        self.badge, self.started = badge, time.monotonic()
+        self.badge, self.pace, self.outputs = badge, Pace(), Outputs()
         self.news: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-        self.said: list[str] = []
+        self.said: list[str] = []  # in the output that grows
         self.thought: list[str] = []
         self.calls: list[str] = []
-        self.length, self.wait = 0, (0.0, "")
-        self.drawn = 0.0
+        self.length, self.first, self.spoken, self.wait = 0, 0.0, False, (0.0, "")
         self.answer = f"claude-magic-{os.urandom(8).hex()}"
-        self.grows = f"{self.answer}-live"
+        self.shown: list[str] = []  # the handles of the outputs after the first
+        self.full = True  # the last of them
         run = copy_context().run  # ipykernel finds the cell by context variables
         self.thread = threading.Thread(target=run, args=(self._run,), name="claude-magic live", daemon=True)
         self.thread.start()
 
     @property
-    def interval(self) -> float:
-        """Seconds between two drawings: 10 a second, fewer as the text grows."""
-        return max(0.1, self.length / 100_000)
+    def drawn(self) -> float:
+        """When it was drawn last, 0 for never."""
+        return self.pace.drawn
 
     def _run(self) -> None:
-        due = self.started + self.EMPTY
+        due = self.pace.started + self.EMPTY
         while True:
             left = due - time.monotonic()
             if left <= 0:
+                first = not self.drawn
                 self._draw()
-                due = self.drawn + self.TICK
+                if first:
+                    ready()  # while the reader waits for words, not for the end
+                due = max(self.pace.due, self.drawn + self.TICK)
                 continue
             with contextlib.suppress(Empty):
                 kind, what = self.news.get(timeout=left)
                 if kind == "end":
                     return
                 self._take(kind, what)
-                due = min(due, self.drawn + self.interval if self.drawn else time.monotonic() + self.FIRST)
+                due = min(due, self.pace.due if self.drawn else time.monotonic() + self.FIRST)
 
     def _take(self, kind: str, what: Any) -> None:
         if kind == "waiting":
             self.wait = what
             return
         {"text": self.said, "thinking": self.thought, "call": self.calls}[kind].append(what)
-        self.length, self.wait = self.length + len(what) * (kind != "call"), (0.0, "")
+        self.wait, self.spoken = (0.0, ""), self.spoken or kind == "text"
+        if kind != "call":
+            self.length, self.first = self.length + len(what), self.first or time.monotonic()
 
     def _draw(self) -> None:
-        first, self.drawn = not self.drawn, time.monotonic()
-        if first:
-            display({"text/plain": "", "text/html": STOP}, {}, self.answer)
-        said, thought = printable("".join(self.said)), printable("".join(self.thought))
-        display(
-            {"text/plain": said, "text/html": self._html(said, thought)}, {}, self.grows, update=not first
-        )
+        if not self.drawn:
+            self.outputs.show({"text/html": stop("Stop this answer")}, {}, self.answer)
+        self.pace.drawn, said = time.monotonic(), "".join(self.said)
+        if len(said) > GROWS:
+            end = said.rfind("\n") + 1 or said.rfind(" ") + 1 or len(said)
+            self._show(self._parts(said[:end]))
+            self.pace.sent -= end  # that had to be sent
+            self.full, said = True, said[end:]
+            self.calls.clear()
+        self.said[:] = [said]
+        self._show(f"{self._parts(said)}{self._meter()}")
 
-    def _html(self, said: str, thought: str) -> str:
-        tail = "" if said else thought[-600:]
-        parts = [f'<pre style="{WORDS};{DIM}">{html.escape(tail)}</pre>'] if tail else []
+    def _show(self, parts: str) -> None:
+        """Show parts in the output that grows, or in a new one where that is full."""
+        update = not self.full
+        if self.full:
+            self.shown.append(f"{self.answer}-{len(self.shown)}")
+            self.full = False
+        page = f'{BOX} aria-busy="true">{parts}</div>'
+        self.outputs.show({"text/html": page}, {}, self.shown[-1], update)
+        self.pace.sent += MESSAGE + len(page)
+
+    def _parts(self, said: str) -> str:
+        tail = "" if self.spoken else printable("".join(self.thought)[-600:])
+        parts = [f'<pre style="{WORDS};{DIM}">\n{html.escape(tail, quote=False)}</pre>'] if tail else []
         parts += [f'<div style="{LINE}">{html.escape(call)}</div>' for call in self.calls[-MOST_CALLS:]]
-        parts += [f'<pre style="{WORDS}">{html.escape(said)}</pre>'] if said else []
-        return f'{BOX} aria-busy="true">{"".join(parts)}{line(self._meter(), self.badge)}</div>'
+        words = html.escape(printable(said), quote=False)
+        return "".join([*parts, f'<pre style="{WORDS}">\n{words}</pre>' if said else ""])
 
     def _meter(self) -> str:
+        """Return the line below, which has little but its text: it is sent with each drawing."""
+        tag = f'<span style="{TAG}">{html.escape(self.badge)}</span>' if self.badge else ""
+        return f'<div style="{COUNTS}">{html.escape(self._counts())} {tag}</div>'
+
+    def _counts(self) -> str:
         now, (until, why) = time.monotonic(), self.wait
         if why:
-            return f"{why}; going on in {max(0, until - now):.0f} s"
-        tokens = (
-            f"~{self.length // 4:,} tokens" if self.length else "waiting for the answer"
-        )  # 4 characters each
-        return f"{now - self.started:.0f} s · {tokens}"
+            return printable(f"{why}; going on in {max(0, until - now):.0f} s")
+        seconds = f"{now - self.pace.started:.0f} s"
+        if not self.length:
+            return f"{seconds} · waiting for the answer"
+        tokens, spent = self.length // 4, now - self.first  # 4 characters each
+        rate = f" · {tokens / spent:,.0f} tokens/s" if spent >= 0.5 and tokens else ""
+        return f"{seconds}{'' if self.spoken else ' · thinking'} · ~{tokens:,} tokens{rate}"
 
     def end(self, bundle: Mapping[str, str], metadata: Mapping[str, Any]) -> None:
         """Stop drawing, then show `bundle` in place of all that was shown live."""
         self.news.put(("end", None))
         self.thread.join()
-        if self.drawn:
-            display(bundle, metadata, self.answer, update=True)
-            display({}, {}, self.grows, update=True)
+        if self.drawn and not self.outputs.clear(wait=bool(bundle)):
+            self.outputs.show(bundle, metadata, self.answer, update=True)
+            for handle in self.shown:
+                self.outputs.show({}, {}, handle, update=True)
         elif bundle:
-            display(bundle, metadata)
+            self.outputs.show(bundle, metadata)
 
 
 class Terminal:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from claude_magic.citing import Note
 
-QUIET = "color:var(--jp-ui-font-color2,#767676);font:12px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)"
+GREY = "color:var(--jp-ui-font-color2,#767676)"
+QUIET = f"{GREY};font:12px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)"
 LINE = f"{QUIET};margin-top:6px;overflow-wrap:anywhere;word-break:normal;font-variant-numeric:tabular-nums"
 PILL = (
     "border:1px solid var(--jp-warn-color1,#b26a00);color:var(--jp-ui-font-color1,inherit);border-radius:8px;"
@@ -29,19 +30,16 @@ BUTTON = (
     "padding:2px 10px;margin:2px 0;cursor:pointer"
 )
 WORDS = f"{PRE};font-family:var(--jp-content-font-family,system-ui,sans-serif)"
-DIM = "color:var(--jp-ui-font-color2,#767676);max-height:9em;overflow:hidden"
+COUNTS = f"{GREY};font-size:12px;margin-top:6px;font-variant-numeric:tabular-nums"
+TAG = "border:1px solid;border-radius:8px;padding:0 7px"
+DIM = f"{GREY};max-height:9em;overflow:hidden"
 
 # contain: whatever the content asks for, nothing is painted outside this box; what is wider scrolls in it.
 # mathjax_ignore: a "$0.01" here and a "$" there are not a formula.
 BOX = '<div class="claude-magic mathjax_ignore tex2jax_ignore" style="contain:content;overflow:auto"'
 
-# An output of its own, never redrawn while it is there: a press of 150 ms on a button that is redrawn at
-# 10 Hz is lost, and so is the focus.
-STOP = (
-    f'{BOX}><button type="button" data-commandlinker-command="notebook:interrupt-kernel" '
-    f'data-commandlinker-args="{{}}" aria-label="Stop this answer" style="{BUTTON}" '
-    'title="Interrupt the kernel, as ■ in the toolbar does">■ Stop</button></div>'
-)
+BOX_OF_TABLE = f'{BOX} tabindex="0" role="group" aria-label="Table">'
+"""A box that scrolls, if need be, by keyboard too: what is in it takes no focus of its own."""
 
 FOLD = "margin:2px 0 6px"
 INSIDE = "margin:2px 0 6px 4px;padding-left:10px;border-left:2px solid var(--jp-border-color2,#ccc)"
@@ -49,11 +47,37 @@ RULE = "border-top:1px solid var(--jp-border-color3,#ddd);margin:4px 0"
 SOURCE = f"{PRE};font:12px/1.45 var(--jp-code-font-family,monospace);max-height:24em;overflow:auto"
 
 
+def reach(page: str) -> str:
+    """Return what a box needs around a page that may be wider, so that it scrolls by keyboard too."""
+    return ' tabindex="0"' if "<table" in page else ""
+
+
 def line(text: str, badge: str | None, note: str = "") -> str:
     """Return the quiet line under an answer, the badge as a pill at its end."""
     facts = " · ".join(p for p in (note, text.removesuffix(f" · {badge}") if badge else text) if p)
     pill = f' <span style="{PILL}">{html.escape(badge)}</span>' if badge else ""
     return f'<div style="{LINE}">{html.escape(facts)}{pill}</div>' if facts or pill else ""
+
+
+def stop(label: str) -> str:
+    """Return a button that interrupts the kernel, for an output that is not redrawn while it is there.
+
+    A press of 150 ms on a button that is redrawn at 10 Hz is lost, and so is the focus.
+    """
+    return (
+        f'{BOX}><button type="button" data-commandlinker-command="notebook:interrupt-kernel" '
+        f'data-commandlinker-args="{{}}" aria-label="{html.escape(label)}" style="{BUTTON}" '
+        'title="Interrupt the kernel, as ■ in the toolbar does">■ Stop</button></div>'
+    )
+
+
+def below() -> str:
+    """Return a sentence that says where code went, and a press on which goes there in JupyterLab."""
+    return (
+        f'{BOX}><button type="button" data-commandlinker-command="notebook:move-cursor-down" '
+        f'data-commandlinker-args="{{}}" style="{QUIET};background:none;border:0;padding:0;cursor:pointer;'
+        'text-decoration:underline">The code is in the cell below.</button></div>'
+    )
 
 
 def fold(summary: str, inside: str) -> str:

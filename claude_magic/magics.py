@@ -10,7 +10,7 @@ from typing import Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from traitlets import TraitType
 
-from claude_magic import cell, complete, failing, guard, manual, questions, settings
+from claude_magic import alone, cell, complete, failing, guard, manual, questions, settings
 from claude_magic.errors import Stopped
 
 
@@ -58,6 +58,10 @@ class ClaudeMagics(Magics):
             from claude_magic import commands
 
             return commands.run(self.shell, asked)
+        if isinstance(asked, cell.OverRows):
+            from claude_magic import overrows
+
+            return overrows.run(self.shell, asked)
         from claude_magic import asking
 
         found = asking.ask(self.shell, asked)
@@ -75,6 +79,7 @@ def load(ip: Any) -> None:
         return
     guard.install(ip)
     failing.install(ip)
+    alone.install(ip)
     if questions.rewrite not in ip.input_transformers_cleanup:
         ip.input_transformers_cleanup.insert(1, questions.rewrite)
     ip.register_magics(ClaudeMagics)
@@ -85,6 +90,7 @@ def unload(ip: Any) -> None:
     """Take away what `load` registered; settings of this session stay."""
     guard.uninstall(ip)
     failing.uninstall(ip)
+    alone.uninstall(ip)
     complete.uninstall(ip)
     transformers = ip.input_transformers_cleanup
     transformers[:] = [t for t in transformers if t is not questions.rewrite]

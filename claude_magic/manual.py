@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from claude_magic import flags, verbs
 from claude_magic.errors import InputError, nearest
-from claude_magic.flags import BY_NAME, COMMANDS, FLAGS, OWN, Command, Flag
+from claude_magic.flags import BY_CELL, BY_NAME, COMMANDS, FLAGS, IN_CELLS, OF_ROWS, OWN, Command, Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,10 @@ x = %claude -m opus why is the sky blue?
 Summarise {df} in three bullets.
 
 %%claude opus --effort high --attach paper.pdf
-Which of the paper's claims does {fig} contradict?"""
+Which of the paper's claims does {fig} contradict?
+
+%%claude map reviews -o rated --choices good,bad
+Is this review good or bad? {text}"""
 
 VALUES = """\
 {df}  {df.shape}  {rows[0]}  {d["k"]}  {Out[3]}   the value of a variable
@@ -54,12 +57,13 @@ def help_text(topic: str | None = None) -> str:
     word = (topic or "").strip()
     if not word:
         return _everything()
-    flag, command = flags.find_flag(word), BY_NAME.get(word)
-    about = [_about_command(command)] if command else []
+    flag = flags.find_flag(word)
+    about = [_about_cell(BY_CELL[word])] if word in BY_CELL else []
+    about += [_about_command(BY_NAME[word])] if word in BY_NAME else []
     about += [_about_flag(flag)] if flag else []
     if about:
         return "\n\n".join(about)
-    near = nearest(word, BY_NAME) if not word.startswith("-") else None
+    near = nearest(word, [*BY_NAME, *BY_CELL]) if not word.startswith("-") else None
     near = near or flags.nearest_flag(word)
     also = f"%claude help {near}" if near else "%claude help to see them all"
     raise InputError(
@@ -81,11 +85,13 @@ def _everything() -> str:
     commands = f"Commands\n{_columns((f'%claude {c.usage}', c.help) for c in COMMANDS)}"
     first = ("Ask Claude from a notebook.", _indent(USAGE), f"Examples\n{_indent(EXAMPLES)}")
     values = f"Values in the prompt\n{_indent(VALUES)}"
-    return "\n\n".join((*first, *groups, values, commands, ENDING))
+    cells = [(f"%%claude {c.usage}", c.help) for c in IN_CELLS]
+    rows = f"A prompt for each row of a frame\n{_columns([*cells, *_flag_rows('Rows', OF_ROWS)])}"
+    return "\n\n".join((*first, *groups, values, rows, commands, ENDING))
 
 
-def _flag_rows(group: str) -> Iterable[tuple[str, str]]:
-    for flag in FLAGS:
+def _flag_rows(group: str, of: Iterable[Flag] = FLAGS) -> Iterable[tuple[str, str]]:
+    for flag in of:
         if flag.group == group:
             short = f"-{flag.short}, " if flag.short else "    "
             yield f"{short}--{flag.name} {flag.metavar}".rstrip(), _what(flag)
@@ -99,6 +105,12 @@ def _about_flag(flag: Flag) -> str:
     words = " ".join((", ".join(flag.words), flag.metavar)).rstrip()
     magic = "%claude" if flag in OWN else "%%claude"
     return f"{words}\n{_wrapped(_what(flag))}\n  Example: {magic} {flag.example}"
+
+
+def _about_cell(command: Command) -> str:
+    taken = ", ".join(f"--{name}" for name in command.takes)
+    about = f"%%claude {command.usage}\n{_wrapped(command.help)}\n{_wrapped(f'Options: {taken}')}"
+    return f"{about}\n  Example: %%claude {command.example}"
 
 
 def _about_command(command: Command) -> str:

@@ -55,6 +55,11 @@ def answer_html(text: str, format: str = "markdown") -> str:
     return _FORMATS.get(format, _plain)(text)
 
 
+def ready() -> None:
+    """Load what a text is formatted with; the first time that takes a fifth of a second."""
+    answer_html("```python\nx\n```")
+
+
 def _plain(text: str) -> str:
     return f'<pre style="{PRE}">{html.escape(text)}</pre>'
 
@@ -94,10 +99,10 @@ def highlighted(code: str, language: str = "") -> str:
     name = (language.split() or [""])[0].lower()
     if (lexer := _lexer(name)) and len(code) <= COLOURED:
         from pygments import highlight
-        from pygments.formatters import HtmlFormatter
+        from pygments.formatters.html import HtmlFormatter
 
         body = highlight(code, lexer, HtmlFormatter(nowrap=True))
-    return f'<div class="highlight"><pre>{body}</pre></div>\n'
+    return f'<div class="highlight"><pre><code>{body}</code></pre></div>\n'
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import fences
+from claude_magic import fences, looks, watched
 from claude_magic.answer import CUT
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def put(shell: Any, answer: Answer) -> str:
         source = f"%%{magic}\n{source}"
     if not insert(shell, source):
         return f"The code has {len(source):,} characters, too many for a cell; it is in _claude.code."
+    if watched.mode() == "live":
+        looks.display({"text/plain": "The code is in the cell below.", "text/html": looks.below()}, {})
     return "" if found.closed else "The code is not complete."
 
 

@@ -6,7 +6,7 @@ A page says itself how the next one is asked for, whichever of the API's five wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import APIResponseError, InputError
@@ -14,8 +14,6 @@ from claude_magic.parameters import CURSORS
 from claude_magic.wire import Record, record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
-
     import pandas as pd
 
 
@@ -29,8 +27,6 @@ class _Page(Record):
 
     `trail` has the places of the pages of a list in the order in which they were first asked for.
     """
-
-    __slots__ = ("_more", "_query", "_trail")
 
     def __init__(
         self, items: Query, more: More | None = None, query: Query | None = None, trail: Trail | None = None
@@ -51,8 +47,7 @@ class _Page(Record):
             here, then = _place(self._query), _place({**self._query, **found})
             if self._trail.get(then, len(self._trail)) <= self._trail[here]:
                 text = "The list has no end: after this page the server names one that was there before"
-                hint = "Ask again; what was read until here is right."
-                raise APIResponseError(text, hint=hint, request_id=self.request_id)
+                raise APIResponseError(text, hint="Ask for the list once more.", request_id=self.request_id)
         return found
 
     def _cursor(self) -> dict[str, Any] | None:
@@ -84,13 +79,11 @@ class _Page(Record):
         return True  # as json asks, which takes what is false for an empty object
 
     def __len__(self) -> int:
-        hint = "len(page.data) counts this page, len(list(page)) all of them"
-        raise TypeError(f"A list may have more pages than this one: {hint}")
+        raise TypeError("len(page.data) counts this page of a list, len(list(page)) all of them")
 
     def __missing__(self, key: Any) -> Any:
         if isinstance(key, int | slice):
-            hint = "Write page.data[0], or list(page)[0] for the items of all pages."
-            raise InputError("A page has its items in .data", hint=hint)
+            raise InputError("A page has its items in .data", hint="Write page.data[0] or list(page)[0].")
         raise KeyError(key)
 
     def __repr__(self) -> str:
@@ -110,8 +103,6 @@ class _Page(Record):
 
 class Page(_Page):
     """One page of a list: `.data`, `.has_more`; iterating goes on through the pages that follow."""
-
-    __slots__ = ()
 
     def iter_pages(self) -> Iterator[Page]:
         """Yield this page and those that follow, each asked for when it is reached."""
@@ -137,8 +128,6 @@ class Page(_Page):
 class _AsyncItems:
     """What can be gone through with `async for`, page after page."""
 
-    __slots__ = ()
-
     def iter_pages(self) -> AsyncIterator[AsyncPage]:
         """Yield every page, each asked for when it is reached."""
         raise NotImplementedError
@@ -157,8 +146,6 @@ class _AsyncItems:
 
 class AsyncPage(_AsyncItems, _Page):
     """One page of a list: `.data`, `.has_more`; `async for` goes on through the pages that follow."""
-
-    __slots__ = ()
 
     async def iter_pages(self) -> AsyncIterator[AsyncPage]:
         """Yield this page and those that follow, each asked for when it is reached."""

@@ -10,21 +10,15 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from claude_magic.body import Content, Part, form, json_object, part
-from claude_magic.endpoints import ENDPOINTS, Param
+from claude_magic.body import Body, Content, Part, form, json_object, part
+from claude_magic.endpoints import ENDPOINTS, Endpoint, Param
 from claude_magic.errors import InputError, nearest
 from claude_magic.wire import mended
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from claude_magic.body import Body
-    from claude_magic.endpoints import Endpoint
 
 BOUNDS = ("gt", "gte", "lt", "lte")
 SAMPLING = ("temperature", "top_p", "top_k")  # of messages, under the version before this one
@@ -62,6 +56,8 @@ def sort(row: Endpoint, params: Mapping[str, Any], version: str) -> Sorted:
             found.query.extend(pairs({known.name: [value] if alone else value}))
         elif known.whole and isinstance(value, Mapping):
             found.fields.update(value)
+        elif known.many and isinstance(value, Iterable) and not isinstance(value, str | Mapping | Content):
+            found.fields[name] = list(value)
         else:
             found.fields[name] = _text(name, value) if isinstance(value, date) else value
     return found

@@ -7,23 +7,24 @@ tested with neither. Rules: https://docs.claude.com/en/api/errors, https://docs.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.app import Request, Response
-from claude_magic.errors import APIResponseError, APIStatusError, Attempt, from_response, header_number
+from claude_magic.errors import APIResponseError, APIStatusError, Attempt, ClaudeError, from_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from claude_magic.body import Body
-    from claude_magic.errors import ClaudeError
 
 LONGEST_WAIT = 60.0  # seconds; a longer retry-after is told, not slept
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 HEALING = frozenset({408, 409, 429})
+REASONS = {429: "rate limit", 529: "overloaded"}  # of a wait; else the error's own words
 REFUSED = frozenset({503, 529})  # of the server's failures those where nothing was begun
 
 
@@ -72,14 +73,22 @@ class Reply:
         """The HTTP answer without its body, as what came in it shows it."""
         return Response(self.status, self.headers)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What an error knows that came of this answer."""
+        name = self.headers.get("request-id")
+        return {"request_id": name, "response": self.response, "attempts": self.attempts}
+
     def unusable(self, text: str) -> APIResponseError:
         """Return the error for an answer that is not the API's."""
-        name, sends = self.headers.get("request-id"), self.attempts
-        return APIResponseError(text, hint=self.hint, status=self.status, request_id=name, attempts=sends)
+        return APIResponseError(text, hint=self.hint, status=self.status, **self.facts)
 
 
 class Fault(NamedTuple):
-    """No answer: the error to raise, and whether the request certainly did not arrive whole."""
+    """No answer: the error to raise, and why it may be repeated or not.
+
+    `unsent`: the request certainly did not arrive whole. `final`: a repeat cannot help.
+    """
 
     error: ClaudeError
     unsent: bool = False
@@ -118,11 +127,10 @@ def exchange(call: Call, *, rand: Callable[[], float] = random.random) -> Genera
         elif call.once and _in_doubt(outcome):
             error.hint = call.once
         error.attempts = tuple(attempts)
-        error.response = outcome.response if isinstance(outcome, Reply) else None
-        wait = _wait(outcome, error, call, len(attempts) - 1, rand)
+        wait = _wait(outcome, error, call, rand)
         if wait is None:
             raise error
-        yield Sleep(wait, _why(error))
+        yield Sleep(wait, REASONS.get(error.status or 0, error.message))
 
 
 def _attempt(number: int, outcome: Reply | Fault, call: Call) -> Attempt:
@@ -137,14 +145,13 @@ def _error(outcome: Reply | Fault) -> ClaudeError:
         return outcome.error
     if outcome.status < 400:
         return outcome.unusable(f"The server answered {outcome.status}, which this client does not follow")
-    wait, name = retry_after(outcome.headers, outcome.at), outcome.headers.get("request-id")
-    return from_response(outcome.status, outcome.body, request_id=name, retry_after=wait)
+    wait = retry_after(outcome.headers, outcome.at)
+    return from_response(outcome.status, outcome.body, retry_after=wait, **outcome.facts)
 
 
-def _wait(
-    outcome: Reply | Fault, error: ClaudeError, call: Call, retries: int, rand: Callable[[], float]
-) -> float | None:
+def _wait(outcome: Reply | Fault, error: ClaudeError, call: Call, rand: Callable[[], float]) -> float | None:
     """Return how long to wait before the next send, in seconds, or None when there is to be none."""
+    retries = len(error.attempts) - 1
     if retries >= call.max_retries or not _may_repeat(outcome, error, call):
         return None
     wait = error.retry_after or min(0.5 * 2**retries, 8.0) * (1 - 0.25 * rand())
@@ -180,26 +187,24 @@ def retry_after(headers: Mapping[str, str], at: float) -> float | None:
 
     `retry-after-ms` comes first, then `retry-after` as seconds or as an HTTP date.
     """
-    if millis := header_number(headers, "retry-after-ms"):
-        return millis / 1000
-    if seconds := header_number(headers, "retry-after"):
-        return seconds
-    if (until := _date(headers.get("retry-after"))) is None:
-        return None
-    now = _date(headers.get("date"))
-    wait = until - (at if now is None else now)
-    return wait if 0 < wait < 4_294_967 else None
+    told = headers.get("retry-after", "")
+    until, now = _moment(told, math.nan), _moment(headers.get("date", ""), at)
+    waits = (_number(headers.get("retry-after-ms", "")) / 1000, _number(told), until - now)
+    return next((wait for wait in waits if 0 < wait < 4_294_967), None)
 
 
-def _date(text: str | None) -> float | None:
+def _number(text: str) -> float:
     try:
-        return parsedate_to_datetime(text).timestamp() if text else None
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _moment(text: str, usual: float) -> float:
+    try:
+        return parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
-        return None
-
-
-def _why(error: ClaudeError) -> str:
-    return {429: "rate limit", 529: "overloaded"}.get(error.status or 0, error.message)
+        return usual
 
 
 def _spoken(seconds: float) -> str:

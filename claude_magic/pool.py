@@ -52,16 +52,15 @@ async def ashared(base_url: str) -> httpx2.AsyncClient:
     """Return the running event loop's client for an address; `asyncio.run` closes it as it ends."""
     kind, mine = _kind(base_url), _ashared.setdefault(asyncio.get_running_loop(), {})
     if kind not in mine:
-        client = httpx2.AsyncClient(**_parts(kind))
-        mine[kind] = client, _closing(client)
-        await anext(mine[kind][1])
+        holder = _held(kind)
+        mine[kind] = await anext(holder), holder
     return mine[kind][0]  # type: ignore[no-any-return]
 
 
-async def _closing(client: httpx2.AsyncClient) -> AsyncIterator[None]:
+async def _held(kind: tuple[str | None, ...]) -> AsyncIterator[httpx2.AsyncClient]:
     # a loop that ends closes its open generators: the one place where it says that it ends
-    async with client:
-        yield
+    async with httpx2.AsyncClient(**_parts(kind)) as client:
+        yield client
 
 
 def _kind(base_url: str) -> tuple[str | None, ...]:
@@ -78,6 +77,11 @@ def _parts(kind: tuple[str | None, ...]) -> dict[str, Any]:
 
         return {"transport": AppTransport(practice.shared())}
     return {"limits": _LIMITS, "verify": _tls(*kind[-2:]) if kind[0] == "https" else False}
+
+
+def tls() -> ssl.SSLContext:
+    """Return the TLS context of the certificates that are trusted now: the one that `shared` uses."""
+    return _tls(*_kind("https:")[-2:])
 
 
 @cache

@@ -7,7 +7,7 @@ a path, a skill is a folder. Names and keyword arguments follow the official SDK
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from claude_magic import body, bundles, spaces, wire
@@ -18,15 +18,13 @@ from claude_magic.saving import place
 from claude_magic.signatures import signed
 from claude_magic.stream import AsyncMessageStream, MessageStream
 from claude_magic.transport import followed
-from claude_magic.wire import Message
+from claude_magic.wire import Message, Record
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Generator, Iterator
 
     from claude_magic.parsing import ParsedMessage
     from claude_magic.policy import Reply
-    from claude_magic.wire import Record
 
 CREATE, BATCH = ENDPOINTS["messages.create"], ENDPOINTS["messages.batches.create"]
 CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -74,23 +72,6 @@ class Messages(spaces.Space):
         call = self._caller.call(CREATE, {**params, "stream": True}, stream=True)
         return kind(self._caller, call, **how)  # type: ignore[no-any-return]
 
-    if TYPE_CHECKING:
-
-        def count_tokens(self, **params: Any) -> Record:
-            """Return how many `input_tokens` a request would take; free of charge."""
-
-
-if TYPE_CHECKING:  # what the same methods return there
-
-    class AsyncMessages(Messages):
-        """`client.messages` of an AsyncClient."""
-
-        batches: Any
-        create: Callable[..., Awaitable[Message]]  # type: ignore[assignment]
-        stream: Callable[..., AsyncMessageStream]  # type: ignore[assignment]
-        parse: Callable[..., Awaitable[ParsedMessage]]  # type: ignore[assignment]
-        count_tokens: Callable[..., Awaitable[Record]]  # type: ignore[assignment]
-
 
 class Batches(spaces.Space):
     """`client.messages.batches`: many messages at half the price, within a day."""
@@ -124,8 +105,7 @@ def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         if name in seen:
             raise InputError(f"The custom_id {name!r} is in the batch twice", hint="Give each its own.")
         if n == MOST_REQUESTS:
-            text = f"A batch takes {MOST_REQUESTS:,} requests"
-            raise InputError(text, hint="Send the others in a second one.")
+            raise InputError(f"A batch takes {MOST_REQUESTS:,} requests", hint="Send the rest in another.")
         seen.add(name)
         made = body.encoded(one, f"Request {name!r}")
         size += len(made) + 1

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from claude_magic.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAME = 240  # bytes of a file's name, of the 255 that file systems have
 RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{n}{i}" for n in ("COM", "LPT") for i in range(1, 10))})
@@ -28,29 +31,23 @@ class Unfinished:
 
     def write(self, data: bytes) -> None:
         """Write bytes; raises InputError."""
-        try:
+        with _writing(self.path):
             self.missing -= self.file.write(data)
-        except OSError as error:
-            raise _unwritable(self.path, error) from None
 
     def __enter__(self) -> Self:
-        try:
+        with _writing(self.path):
             if self.path.is_dir():
                 raise InputError(f"{self.path} is a folder", hint="Give the path of a file.")
             self.beside = self.path.with_name(f".{secrets.token_hex(8)}.part")
             self.file = self.beside.open("xb")
-        except (OSError, ValueError) as error:
-            raise _unwritable(self.path, error) from None
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         try:
-            self.file.close()
-            if kind is None:
-                self._settle()
-        except (OSError, ValueError) as error:
-            if kind is None:
-                raise _unwritable(self.path, error) from None
+            with _writing(self.path) if kind is None else suppress(OSError):
+                self.file.close()
+                if kind is None:
+                    self._settle()
         finally:
             with suppress(OSError):
                 self.beside.unlink()
@@ -67,9 +64,13 @@ class Unfinished:
         self.beside.replace(self.path)
 
 
-def _unwritable(path: Path, error: Exception) -> InputError:
-    why = getattr(error, "strerror", None) or error
-    return InputError(f"{path} cannot be written: {why}", hint="Choose another folder or name.")
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be written: {why}", hint="Choose another folder or name.") from None
 
 
 def place(to: str | os.PathLike[str], filename: str, size: int = 0) -> Unfinished:
@@ -79,13 +80,11 @@ def place(to: str | os.PathLike[str], filename: str, size: int = 0) -> Unfinishe
     there is written over. A path that ends in "/" is made a folder.
     """
     path = Path(to)
-    try:
+    with _writing(path):
         path = path.expanduser()
         if str(to).endswith(("/", os.sep)):
             path.mkdir(parents=True, exist_ok=True)
         within = path.is_dir()
-    except (OSError, RuntimeError) as error:
-        raise _unwritable(path, error) from None
     return Unfinished(path / _plain(filename) if within else path, free=within, size=size)
 
 

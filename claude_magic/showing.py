@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+LONG, MANY = 2.0, 50  # seconds and tokens from which on tokens a second are said
+
+
 def badge(source: str) -> str | None:
     """Return the badge of a source, None for Claude itself."""
     return None if source == "live" else source
@@ -37,7 +40,7 @@ def bundle(answer: Answer) -> dict[str, str]:
     text = text if look.frame is None else look.frame.to_string(max_rows=60)
     told = (printable(text), *map(str, notes), *tools, files.get("text/plain", ""))
     plain = "\n".join(part for part in told if part)
-    return {"text/plain": plain, "text/html": f"{looks.BOX}>{shown}</div>"}
+    return {"text/plain": plain, "text/html": f"{looks.BOX}{looks.reach(shown)}>{shown}</div>"}
 
 
 Answer.show = bundle
@@ -46,6 +49,7 @@ Answer.show = bundle
 def frame(found: pd.DataFrame) -> None:
     """Show a table of what a model wrote, by pandas' settings, without escapes and formulas (O1, O4)."""
     page = found._repr_html_() or found.to_html(max_rows=60)  # type: ignore[operator] # pandas' own way
+    page = page.replace("<th></th>", "<td></td>")  # its corner, which heads nothing
     looks.display({"text/plain": printable(repr(found)), "text/html": f"{looks.BOX}>{page}</div>"}, {})
 
 
@@ -67,7 +71,15 @@ def line(answer: Answer, *, turn: bool = True) -> str:
         turn=answer.turn if turn else None,
         source=replaying.label(answer),
         saved=answer.cache_saved,
+        rate=_rate(answer),
     )
+
+
+def _rate(answer: Answer) -> float:
+    """Return the tokens a second from the first one on; 0 for an answer that was too short to tell."""
+    tokens, spent = answer.usage.get("output_tokens") or 0, (answer.seconds or 0.0) - (answer.ttft or 0.0)
+    told = answer.ttft is not None and not answer.calls and "replay" not in replaying.label(answer)
+    return tokens / spent if told and spent >= LONG and tokens >= MANY else 0.0
 
 
 class Watch(display.View):

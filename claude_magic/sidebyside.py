@@ -16,9 +16,11 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import display, limits, looks, typed
+from claude_magic.alone import Outputs
 from claude_magic.compare import frame, models_of, told
 from claude_magic.dryrun import added
 from claude_magic.errors import ClaudeError, printable
+from claude_magic.live import MESSAGE, Live, Pace
 from claude_magic.markup import answer_html
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ class View:
         self, models: Sequence[str], words: Told, *, format: str, note: Callable[[str], None]
     ) -> None:
         self.models, self.words, self.format, self.note_now = list(models), words, format, note
-        self.mode, self.started, self.drawn = display.mode(), time.monotonic(), False
+        self.mode, self.pace, self.outputs = display.mode(), Pace(), Outputs()
         self.said = ["" for _ in models]
         self.waits = ["" for _ in models]
         self.ends: list[Row | None] = [None for _ in models]
@@ -141,7 +143,7 @@ class View:
     def tick(self) -> None:
         """Show the notes, and how far the answers are."""
         self._tell()
-        if self.mode == "live" and time.monotonic() - self.started > 0.4:
+        if self.mode == "live" and time.monotonic() > max(self.pace.due, self.pace.started + Live.EMPTY):
             self._draw()
 
     def _tell(self) -> None:
@@ -151,17 +153,18 @@ class View:
             self.note_now(line)
 
     def _draw(self) -> None:
-        first, self.drawn = not self.drawn, True
+        first, self.pace.drawn = not self.pace.drawn, time.monotonic()
         if first:
-            looks.display({"text/plain": "", "text/html": looks.STOP}, {}, self.handle)
+            self.outputs.show({"text/html": looks.stop("Stop these answers")}, {}, self.handle)
         columns = "".join(self._coming(n) for n in range(len(self.models)))
         page = f'{looks.BOX} aria-busy="true"><div style="{GRID}">{columns}</div></div>'
-        looks.display({"text/plain": "", "text/html": page}, {}, f"{self.handle}-live", not first)
+        self.outputs.show({"text/html": page}, {}, f"{self.handle}-live", not first)
+        self.pace.sent += MESSAGE + len(page)
 
     def _coming(self, n: int) -> str:
         said = printable(self.said[n])
         words = f"{'…' if len(said) > TAIL else ''}{said[-TAIL:]}"
-        seconds = f"{time.monotonic() - self.started:.0f} s"
+        seconds = f"{time.monotonic() - self.pace.started:.0f} s"
         coming = self.waits[n] or (
             f"{seconds} · ~{len(said) // 4:,} tokens" if said else f"{seconds} · waiting"
         )
@@ -177,18 +180,18 @@ class View:
         kept = {"claude_magic": {"compare": facts}} if facts else {}
         if self.mode == "terminal":
             _print(bundle["text/plain"])
-        elif self.drawn:
-            looks.display(bundle, kept, self.handle, update=True)
-            looks.display({}, {}, f"{self.handle}-live", update=True)
+        elif self.pace.drawn and not self.outputs.clear(wait=True):
+            self.outputs.show(bundle, kept, self.handle, update=True)
+            self.outputs.show({}, {}, f"{self.handle}-live", update=True)
         else:
-            looks.display(bundle, kept)
+            self.outputs.show(bundle, kept)
 
     def clear(self) -> None:
         """Take away what was shown, where no answer came."""
         self._tell()
-        if self.drawn:
-            looks.display({}, {}, self.handle, update=True)
-            looks.display({}, {}, f"{self.handle}-live", update=True)
+        if self.pace.drawn and not self.outputs.clear(wait=False):
+            for handle in (self.handle, f"{self.handle}-live"):
+                self.outputs.show({}, {}, handle, update=True)
 
     def _bundle(self, rows: Sequence[Row], used: str) -> dict[str, str]:
         columns = "".join(self._at_rest(row) for row in rows)
@@ -220,7 +223,7 @@ class View:
 
 def _column(model: str, inside: str, line: str, badge: str | None = None) -> str:
     head = f'<div style="{HEAD}">{html.escape(printable(model))}</div>'
-    return f'<div style="{COLUMN}">{head}{inside}{looks.line(line, badge)}</div>'
+    return f'<div style="{COLUMN}"{looks.reach(inside)}>{head}{inside}{looks.line(line, badge)}</div>'
 
 
 def _why(error: BaseException) -> str:

@@ -8,22 +8,19 @@ One set of methods serves both clients: the caller's `run` returns a result, or 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from claude_magic import feeds, instead, signatures
-from claude_magic.caller import shaped, whole
+from claude_magic.caller import SyncCaller, shaped, whole
 from claude_magic.endpoints import ENDPOINTS, Endpoint, match
 from claude_magic.errors import InputError
 from claude_magic.parameters import IN_PATH, stays
 from claude_magic.wire import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from claude_magic.caller import SyncCaller
     from claude_magic.pages import Query, Trail
 
 
@@ -37,23 +34,19 @@ class Space:
         self._way, self._name = caller._way, name  # noqa: SLF001 - how it is gone through is for this package
 
     def __getattr__(self, word: str) -> Any:
-        if word.startswith("_"):
-            raise AttributeError(word)
-        made = self._made(f"{self._name}.{word}" if self._name else word)
-        if made is None:
-            raise AttributeError(instead.absent(self._name, word, parts().get(self._name, ())))
+        name = f"{self._name}.{word}" if self._name else word
+        made: Any
+        if row := ENDPOINTS.get(name):
+            made = method(self._caller, row)
+        elif name == "beta":  # the same calls: a row knows itself which header it needs
+            made = Space(self._caller)
+        elif name in parts():
+            made = _kind(name)(self._caller, name)
+        else:
+            known = parts().get(self._name, ())
+            raise AttributeError(word if word[:1] == "_" else instead.absent(self._name, word, known))
         self.__dict__[word] = made
         return made
-
-    def _made(self, name: str) -> Any:
-        if row := ENDPOINTS.get(name):
-            return method(self._caller, row)
-        if name == "beta":  # the same calls: a row knows itself which header it needs
-            return Space(self._caller)
-        from claude_magic.resources import KINDS  # which are Spaces themselves
-
-        kind: Any = KINDS.get(name, Space)
-        return _named(name, kind)(self._caller, name) if name in parts() else None
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *parts().get(self._name, ())})
@@ -66,9 +59,11 @@ class Space:
 
 
 @functools.cache
-def _named(name: str, kind: Any) -> type[Space]:
+def _kind(name: str) -> type[Space]:
     """Return a class that is in no source, so that completion looks at what is there and not at that."""
-    return type(f"client.{name}", (kind,), {})
+    from claude_magic.resources import KINDS  # which are Spaces themselves
+
+    return type(f"client.{name}", (KINDS.get(name, Space),), {})
 
 
 @functools.cache
@@ -103,7 +98,7 @@ def ask(caller: Any, row: Endpoint, args: tuple[Any, ...], params: Mapping[str, 
     rest = dict(params)
     path = dict(_path(row, args, rest))
     if row.paging:
-        return caller.pages(partial(_fetch, caller, row, _listed(rest), path, {}))
+        return caller.pages(_fetching(caller, row, path, rest))
     splitter = _splitter(row, rest)
     call = caller.call(row, rest, stream=splitter is not None, **path)
     return caller.run(call, partial(caller.feed, splitter=splitter) if splitter else whole)
@@ -130,18 +125,17 @@ def _splitter(row: Endpoint, params: Mapping[str, Any]) -> type[feeds.Bytes] | N
     return {"binary": feeds.Bytes, "jsonl": feeds.Lines, "sse": feeds.Events}.get(row.kind)
 
 
-def _listed(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters that can be sent with every page, where some can be read only once."""
-    return {name: list(value) if isinstance(value, Iterator) else value for name, value in params.items()}
+def _fetching(caller: Any, row: Endpoint, path: Mapping[str, str], params: Query) -> Callable[[Query], Any]:
+    """Return what asks for a page of a list: the first, or the one at a cursor; it is sent the same."""
+    same = {name: list(value) if isinstance(value, Iterator) else value for name, value in params.items()}
+    trail: Trail = {}
 
+    def fetch(cursor: Query) -> Any:
+        asked = {**same, **cursor}
+        page = partial(caller.page, more=fetch, query=asked, trail=trail)
+        return caller.run(caller.call(row, asked, **path), partial(shaped, kind=page))
 
-def _fetch(
-    caller: Any, row: Endpoint, params: Query, path: Mapping[str, str], trail: Trail, cursor: Query
-) -> Any:
-    asked = {**params, **cursor}
-    more = partial(_fetch, caller, row, params, path, trail)
-    page = partial(caller.page, more=more, query=asked, trail=trail)
-    return caller.run(caller.call(row, asked, **path), partial(shaped, kind=page))
+    return fetch
 
 
 def request(caller: Any, verb: str, path: str, params: Mapping[str, Any]) -> Any:
@@ -149,8 +143,7 @@ def request(caller: Any, verb: str, path: str, params: Mapping[str, Any]) -> Any
     bare, _, query = path.partition("?")
     segments = [unquote(segment) for segment in bare.split("/")[1:]]
     if not (bare.startswith("/") and verb.isalpha() and all(map(stays, segments))):
-        hint = 'Give one such as "GET", "/v1/models".'
-        raise InputError(f"{verb} {path!r} is no call of the API", hint=hint)
+        raise InputError(f"{verb} {path!r} is no call of the API", hint='Try "GET", "/v1/models".')
     verb, asked = verb.upper(), dict(params)
     if verb in ("GET", "DELETE"):
         asked = {**_query(query), **asked}

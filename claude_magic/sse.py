@@ -28,7 +28,7 @@ class Decoder:
 
     def __init__(self, *, limit: int = LIMIT) -> None:
         self._limit = limit
-        self._head: bytes | None = b""  # the first bytes, while they may be a byte order mark
+        self._mark = BOM  # which may stand before the first event
         self._after_cr = False
         self._held = bytearray()  # an unfinished event
         self._failure: StreamError | None = None
@@ -55,8 +55,7 @@ class Decoder:
         """Return the frames that these bytes complete, ended by LF; keep the rest for later."""
         if self._failure:
             raise self._failure
-        if self._head is not None:
-            data = self._without_mark(data)
+
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
         if self._held:
@@ -66,21 +65,13 @@ class Decoder:
                 return self._hold(data)
             self._held += data
             data, self._held = bytes(self._held), bytearray()
-        if data[-2:] == b"\n\n":
-            return data
         end = data.rfind(b"\n\n") + 2
         if end < 2:
             return self._hold(data)
-        self._hold(data[end:])
-        return data[:end]
-
-    def _without_mark(self, data: bytes) -> bytes:
-        data = (self._head or b"") + data
-        if len(data) < len(BOM) and BOM.startswith(data):
-            self._head = data
-            return b""
-        self._head = None
-        return data.removeprefix(BOM)
+        if end < len(data):
+            self._hold(data[end:])
+        mark, self._mark = self._mark, b""
+        return data[:end].removeprefix(mark)
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         # CR, LF and CRLF end a line. A CR ends it at once: an LF that follows in the next bytes is dropped.
@@ -110,8 +101,7 @@ class Decoder:
     def _refuse(self) -> None:
         self._held.clear()
         text = f"One event of the stream is larger than {self._limit:,} bytes"
-        hint = "Ask for a shorter answer, or for one without large attachments in it."
-        self._failure = StreamError(text, hint=hint)
+        self._failure = StreamError(text, hint="Ask for a shorter answer, or for one without large files.")
 
     def _given(self, events: list[T]) -> list[T]:
         if self._failure and not events:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from claude_magic.accumulate import Accumulator, helper_events
 from claude_magic.feeds import Reader, Writing
-from claude_magic.transport import Awaiting, Blocking, followed
+from claude_magic.transport import AsyncHeld, Awaiting, Blocking, Held, followed
 from claude_magic.wire import Message, Record, decode_plain
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from claude_magic.errors import Attempt
     from claude_magic.policy import Call, Reply
@@ -87,23 +87,16 @@ class _Stream(Reader):
         """The message so far: whole after the end, partial until then, None before the start."""
         return self._reading and self._reading.message  # type: ignore[no-any-return]
 
-    current_message_snapshot = message
-
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """What became of each send."""
         return self._reply.attempts if self._reply else ()
 
     @followed
-    def until_done(self) -> Generator[Any, Any, None]:
-        """Read to the end."""
-        yield self.open()
-        yield self._way.each(self._items, lambda _: None)
-
-    @followed
     def get_final_message(self) -> Generator[Any, Any, Message]:
         """Read to the end and return the whole Message; raises StreamError where it did not become whole."""
-        yield self.until_done()
+        yield self.open()
+        yield self._way.each(self._items, lambda _: None)
         if not self._reading.done:
             raise self._reading.unended()
         return cast("Message", self._reading.message)
@@ -118,7 +111,7 @@ class _Stream(Reader):
         return helper_events(event, self._reading.sum) if self._derived else [Record(event)]
 
 
-class MessageStream(_Stream):
+class MessageStream(_Stream, Held):
     """A message on its way: use it in a `with` block, or it closes when read to its end.
 
     Iterating gives wire events and the derived ones the official SDK names (`text`, `thinking`, `input_json`,
@@ -150,14 +143,12 @@ class MessageStream(_Stream):
     def __enter__(self) -> Self:
         return self.open()
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
-
-class AsyncMessageStream(_Stream):
+class AsyncMessageStream(_Stream, AsyncHeld):
     """A message on its way, for `async with` and `async for`; otherwise as `MessageStream`."""
 
     _way = Awaiting
+    open: Any  # what the others return is to be awaited here
 
     async def raw(self) -> AsyncIterator[dict[str, Any]]:
         """Yield the wire events as plain dicts; the fastest way."""
@@ -183,22 +174,12 @@ class AsyncMessageStream(_Stream):
         return self._ready.popleft()
 
     async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    if TYPE_CHECKING:  # what the same methods return here
-        open: Callable[[], Awaitable[Self]]  # type: ignore[assignment]
-        until_done: Callable[[], Awaitable[None]]  # type: ignore[assignment]
-        get_final_message: Callable[[], Awaitable[Message]]  # type: ignore[assignment]
-        get_final_text: Callable[[], Awaitable[str]]  # type: ignore[assignment]
-        close: Callable[[], Awaitable[None]]  # type: ignore[assignment]
+        await self.open()
+        return self
 
 
 def _text(event: dict[str, Any]) -> str:
-    delta = event.get("delta")
-    if event.get("type") != "content_block_delta" or not isinstance(delta, dict):
-        return ""
-    text = delta.get("text") if delta.get("type") == "text_delta" else None
-    return text if isinstance(text, str) else ""
+    match event:
+        case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(text)}}:
+            return text
+    return ""

@@ -13,13 +13,14 @@ import time
 import zlib
 from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx2
 
 from claude_magic import pool
-from claude_magic.errors import APIConnectionError, APIResponseError, Stopped
+from claude_magic.body import PIECE, Body, Content
+from claude_magic.errors import APIConnectionError, APIResponseError, ClaudeError, Stopped
 from claude_magic.faults import explain, timed_out
 from claude_magic.keys import Secret, reveal
 from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange
@@ -27,16 +28,13 @@ from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 
-    from claude_magic.body import Body
-    from claude_magic.errors import ClaudeError
     from claude_magic.wire import Message
 
 P = ParamSpec("P")
 T = TypeVar("T")
 CONNECT = 10.0  # seconds to reach a host
 MOST_ERROR = 4 * 2**20  # bytes of an answer that is no success
-PIECE = 256 * 2**10  # bytes of a request handed over at a time, and unpacked at a time
-PLAIN = frozenset({"", "identity"})
+
 GZIP_OR_DEFLATE = 47  # zlib is to look which of the two it is: https://docs.python.org/3/library/zlib.html
 
 
@@ -146,15 +144,8 @@ class Awaiting:
             except BaseException as error:
                 go = functools.partial(steps.throw, error)
 
-    @staticmethod
-    async def http(base_url: str) -> httpx2.AsyncClient:
-        """Return the event loop's client for an address."""
-        return await pool.ashared(base_url)
-
-    @staticmethod
-    async def sleep(seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
+    http = staticmethod(pool.ashared)
+    sleep = staticmethod(asyncio.sleep)
 
     @staticmethod
     def items(download: Download, whole: Whole) -> AsyncIterator[Any]:
@@ -176,6 +167,30 @@ class Awaiting:
         """Close the connection unless the body was read to its end."""
         download.closed = True
         await download.response.aclose()
+
+
+class Held:
+    """What a `with` block closes."""
+
+    close: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncHeld:
+    """What an `async with` block closes."""
+
+    close: Any
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
 
 def followed(method: Callable[P, Generator[Any, Any, T]]) -> Callable[P, T]:
@@ -226,18 +241,17 @@ def carry(
     call: Call, http: Any, route: Route, on_wait: Callable[[float, str], None] | None, way: Any
 ) -> Generator[Any, Any, Reply]:
     """Carry a call through its sends and waits, which `way` does; raises ClaudeError."""
-    started, steps = time.monotonic(), exchange(call)
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Send):
-                step = steps.send((yield from _send(call, http, route, started, way)))
-                continue
+    started, steps, outcome = time.monotonic(), exchange(call), None
+    while True:
+        try:
+            step = steps.send(outcome)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if isinstance(step, Send):
+            outcome = yield from _send(call, http, route, started, way)
+        else:
             for pause in _ticks(step, on_wait):
                 yield way.sleep(pause)
-            step = steps.send(None)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
 
 
 def _ticks(step: Sleep, on_wait: Callable[[float, str], None] | None) -> Iterator[float]:
@@ -250,16 +264,14 @@ def _ticks(step: Sleep, on_wait: Callable[[float, str], None] | None) -> Iterato
         left = until - time.monotonic()
 
 
-def _send(
-    call: Call, http: Any, route: Route, started: float, way: Any
-) -> Generator[Any, Any, Reply | Fault]:
+def _send(call: Call, http: Any, route: Route, began: float, way: Any) -> Generator[Any, Any, Reply | Fault]:
     body = _Upload(call.upload or call.request.body)
     try:
-        request = _request(call, route, body, started)
+        request = _request(call, route, body, began)
         response = yield http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
         headers = {_text(k).lower(): _text(route.clean(v)) for k, v in response.headers.raw}
-        reply = Reply(response.status_code, headers, at=time.time(), elapsed=time.monotonic() - started)
-        download = Download(response, call, route, started)
+        reply = Reply(response.status_code, headers, at=time.time(), elapsed=time.monotonic() - began)
+        download = Download(response, call, route, began)
         if call.stream and response.is_success:
             reply.open = download
             return reply
@@ -267,8 +279,8 @@ def _send(
         yield way.each(way.items(download, Whole()), pieces.append)
         reply.body = route.clean(b"".join(pieces))
     except Exception as error:
-        told = explain(error, _host(route), call.timeout)
-        return Fault(told.error, told.unsent or not body.sent, time.monotonic() - started, told.final)
+        fault = explain(error, _host(route), call.timeout)
+        return fault._replace(unsent=fault.unsent or not body.sent, elapsed=time.monotonic() - began)
     return reply
 
 
@@ -282,11 +294,8 @@ class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         self.data, self.sent = data, not len(data)
 
     def __iter__(self) -> Iterator[bytes]:
-        if isinstance(self.data, bytes):
-            for at in range(0, len(self.data), PIECE):
-                yield self.data[at : at + PIECE]
-        else:
-            yield from self.data
+        data = self.data
+        yield from Content(data, len(data)).pieces() if isinstance(data, bytes) else data
         self.sent = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -295,7 +304,6 @@ class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 _NO_AUTH = httpx2.Auth()  # a plain pass: neither a netrc file nor an address may add a credential
-_CREDENTIALS = frozenset({"authorization", "x-api-key"})
 
 
 @functools.lru_cache(256)
@@ -314,8 +322,7 @@ def _request(call: Call, route: Route, body: _Upload, started: float) -> httpx2.
     headers = [("Host", url.netloc.decode()), *((name, reveal(value)) for name, value in ask.headers.items())]
     if len(body.data) or ask.method != "GET":
         headers.append(("Content-Length", str(len(body.data))))
-    if route.credential is not None and not any(name.lower() in _CREDENTIALS for name in ask.headers):
-        headers.append(("Authorization", "Bearer " + route.credential.reveal()))
+
     how = {"timeout": _timeout(call, started)}
     return httpx2.Request(ask.method, url, headers=headers, stream=body, extensions=how)
 
@@ -344,7 +351,7 @@ class Download:
         self.closed = False
         self.most = call.most if response.is_success else min(call.most, MOST_ERROR)
         packing = response.headers.get("content-encoding", "").lower()
-        self.packed = None if packing in PLAIN else zlib.decompressobj(GZIP_OR_DEFLATE)
+        self.packed = None if packing in ("", "identity") else zlib.decompressobj(GZIP_OR_DEFLATE)
 
     def take(self, raw: bytes) -> Iterator[bytes]:
         """Yield what bytes of the wire hold; raises ClaudeError where it is too much or too late."""
@@ -375,20 +382,18 @@ class Download:
         except KeyboardInterrupt:
             raise Stopped(partial=whole.message) from None
         except Exception as error:
-            if not whole.done:
-                raise whole.blame(self._explained(error)) from None
-
-    def _explained(self, error: Exception) -> ClaudeError:
-        if self.closed:  # by its reader: what looks like an end is none
-            text = "The answer was closed before it was read to its end"
-            return APIConnectionError(text, hint="Read it inside the with block.")
-        return explain(error, _host(self.route), self.call.timeout).error
+            if whole.done:
+                return
+            told = explain(error, _host(self.route), self.call.timeout).error
+            if self.closed:  # by its reader: what looks like an end is none
+                text = "The answer was closed before it was read to its end"
+                told = APIConnectionError(text, hint="Read it inside the with block.")
+            raise whole.blame(told) from None
 
     def _check(self, size: int) -> None:
         limit = self.call.total_timeout
         if size > self.most:
-            text = f"The answer is larger than {self.most / 2**20:.0f} MB"
-            hint = "Pass max_bytes=… to the client to allow more."
-            raise APIResponseError(text, hint=hint, status=self.response.status_code)
+            text, status = f"The answer is larger than {self.most / 2**20:.0f} MB", self.response.status_code
+            raise APIResponseError(text, hint="Pass max_bytes=… to the client to allow more.", status=status)
         if limit is not None and time.monotonic() - self.started > limit:
             raise timed_out(f"The answer was not complete after {limit:g} s")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import printable
-from claude_magic.looks import BOX
+from claude_magic.looks import BOX_OF_TABLE
 from claude_magic.words import short
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def page(columns: Sequence[Column]) -> str:
     none = "" if count else f'<tr><td colspan="{len(columns)}" style="text-align:left">none</td></tr>'
     many = f"<div>{count:,} rows, {MOST} of them shown</div>" if count > MOST else ""
     parts = f"<thead><tr>{heads}</tr></thead><tbody>{body}{none}</tbody>{foot}"
-    return f'{BOX}><table class="dataframe" style="font-size:12px">{parts}</table>{many}</div>'
+    return f'{BOX_OF_TABLE}<table class="dataframe" style="font-size:12px">{parts}</table>{many}</div>'
 
 
 def _row(cells: Sequence[str], styles: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ that are not known today survive a round trip. `Message` and `Usage` are the two
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -79,7 +79,7 @@ class Record(dict[str, Any]):
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return JSON text; `indent=None` for one line."""
-        text = encode(self)
+        text = encode(self.to_dict())
         return (msgspec.json.format(text, indent=indent) if indent is not None else text).decode()
 
     def model_dump(self, **_: Any) -> dict[str, Any]:
@@ -173,10 +173,10 @@ class Message(Record):
 
 
 _PLAIN = frozenset((dict, list))
+# types of blocks that call a tool: each has an `id`, a `name`, and an object as its `input`
 CALLS = frozenset(("tool_use", "server_tool_use", "mcp_tool_use"))
-"""Types of blocks that call a tool: each has an `id`, a `name`, and an object as its `input`."""
+# https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
 NO_OBJECT = "INVALID_JSON"
-"""https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming"""
 
 
 def record(value: Any) -> Any:
@@ -246,14 +246,16 @@ def decode_plain(data: bytes | str) -> Any:
         if sum(counts) > MOST_VALUES:
             raise ValueError("JSON has too many values")
     try:
-        return _decoder.decode(data)
+        try:
+            return _decoder.decode(data)
+        except msgspec.DecodeError:
+            text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+            if "\\ud" not in text.lower():
+                raise
+        # Its escapes spell halves of characters, each of which becomes U+FFFD; NaN is refused as above.
+        return mended(json.loads(text, parse_constant=_decoder.decode))
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
-    except msgspec.DecodeError:
-        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
-        if "\\ud" not in text.lower():
-            raise
-    return _without_surrogates(text)
 
 
 def is_json(text: str) -> bool:
@@ -263,18 +265,6 @@ def is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _without_surrogates(text: str) -> Any:
-    """Read JSON whose escapes spell halves of characters, each of which becomes U+FFFD (S7)."""
-    try:
-        return mended(json.loads(text, parse_constant=_refuse))
-    except RecursionError:
-        raise ValueError("JSON is nested too deeply") from None
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def encode(value: Any) -> bytes:

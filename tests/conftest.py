@@ -144,10 +144,14 @@ class Outcome:
 
     @property
     def outputs(self) -> list[Message]:
-        """What a notebook would save: displays with later updates applied, results and errors."""
+        """What a notebook would save: displays with later updates, results and errors, where not cleared."""
         saved: list[Message] = []
+        clear = False
         for m in self.messages:
             content = m["content"]
+            clear = clear or m["msg_type"] == "clear_output"
+            if clear and not (content.get("wait") or m["msg_type"] == "status"):
+                saved, clear = [], False
             if m["msg_type"] == "update_display_data":
                 name = content["transient"]["display_id"]
                 for old in saved:

@@ -49,7 +49,7 @@ def at(typed: str, state=STATE) -> complete.Found | None:
     [
         ("%%claude --m|", "--m", ["--model", "--max-tokens", "--max-steps", "--max-cost"]),
         ("%%claude --m|\nWhy?", "--m", ["--model", "--max-tokens", "--max-steps", "--max-cost"]),
-        ("%%claude |", "", [*MODELS, *LONG, *SHORT]),
+        ("%%claude |", "", [*MODELS, "map", "batch", *LONG, *SHORT]),
         ("%%claude o|", "o", ["opus"]),
         ("%%claude opus --mo|", "--mo", ["--mo"]),
         ("%%claude --quiet --q|", "--q", ["--q"]),

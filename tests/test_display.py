@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import io
+import re
 import sys
 import threading
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
+from claude_magic import showing
+from claude_magic.answer import Answer
 from claude_magic.citing import Note
 from claude_magic.display import View, mode
-from claude_magic.live import Live
+from claude_magic.live import GROWS, MESSAGE, Live, Pace
 from claude_magic.readout import readout
 from claude_magic.tools.toolbox import Ran
+from claude_magic.wire import record
 
 META = {"model": "claude-haiku-5-5", "cost": Decimal("0.0004"), "source": "practice", "prompt": "secret"}
 
@@ -109,12 +115,66 @@ def test_a_thousand_pieces_at_once_are_few_drawings(live):
     assert len(live.sent) < 20
 
 
-def test_long_texts_are_drawn_less_often():
+def test_drawings_are_a_tenth_of_a_second_apart_at_first_and_then_as_far_as_their_bytes_allow():
+    pace = Pace()
+    pace.drawn = pace.started
+    assert pace.LEAST == pytest.approx(pace.due - pace.started)
+    pace.sent = pace.BYTES
+    assert 1.0 == pytest.approx(pace.due - pace.started)
+    pace.sent = 100 * pace.BYTES
+    assert pace.MOST == pytest.approx(pace.due - pace.started)
+
+
+def test_a_long_text_goes_on_in_another_output_and_no_part_of_it_is_drawn_again(live, monkeypatch):
+    monkeypatch.setattr(Pace, "BYTES", 10**9)
+    lines = [f"line {n:04} of a long answer\n" for n in range(300)]
+    view = View()
+    for n, line in enumerate(lines):
+        view.text(line)
+        if n % 30 == 29:
+            live.wait_for(line.strip())
+    outputs = {}
+    for data, _, name, _ in live.sent:
+        outputs[name] = data["text/html"]
+    pages = list(outputs.values())[1:]
+    assert len(pages) >= len("".join(lines)) // (2 * GROWS)
+    shown = "".join(html.unescape(text) for page in pages for text in re.findall(r">\n([^<]*)</pre>", page))
+    assert "".join(lines).rstrip() == shown
+    assert ["tokens" in page for page in pages] == [*[False] * (len(pages) - 1), True]
+    view.finish("all of it")
+    assert ["all of it"] == [data["text/plain"] for data, _ in live.left]
+
+
+def test_a_text_without_a_line_end_goes_on_in_another_output_at_a_blank(live, monkeypatch):
+    monkeypatch.setattr(Pace, "BYTES", 10**9)
+    view = View()
+    view.text("one two " * GROWS)
+    view.text("last")
+    live.wait_for("last")
+    view.finish("all")
+    assert any(data["text/html"].count("one two") > 100 for data, _, name, _ in live.sent if name)
+    assert (
+        max(len(data["text/html"]) for data, *_ in live.sent[2:] if "last" in data.get("text/html", "")) < 600
+    )
+
+
+def test_what_is_sent_live_is_a_small_multiple_of_a_long_answer(monkeypatch, shown):
+    """4,000 tokens in 40 s, by a clock that is wound by hand: less than 200 kB with the answer at rest."""
     drawer = Live(None)
     drawer.news.put(("end", None))
-    assert drawer.interval == 0.1
-    drawer.length = 100_000  # characters
-    assert drawer.interval == 1.0
+    drawer.thread.join()
+    now = drawer.pace.started
+    monkeypatch.setattr("claude_magic.live.time", SimpleNamespace(monotonic=lambda: now))
+    text, due = "The median is the value in the middle.\n" * 410, now
+    for at in range(0, 16_000, 4):
+        now = drawer.pace.started + at / 400
+        drawer._take("text", text[at : at + 4])
+        if now >= due:
+            drawer._draw()
+            due = drawer.pace.due
+    sent = sum(MESSAGE + len(data["text/html"].encode()) for data, *_ in shown.sent)
+    assert 16_000 < sent < 130_000
+    assert 50 < len(shown.sent)
 
 
 def test_live_html_has_a_stop_button_and_the_final_html_has_none(live):
@@ -383,6 +443,23 @@ def test_a_readout_says_time_tokens_cost_model_turn_and_source():
 )
 def test_durations_read_well(seconds, expected):
     assert expected == readout(seconds=seconds, usage=None, cost=None, model="").split(" · ")[0]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"seconds": 9.0, "ttft": 1.0}, "9.0 s · 7 in · 488 out (61 tokens/s) · "),
+        ({"seconds": 2.5, "ttft": 1.0}, "2.5 s · 7 in · 488 out · "),
+        ({"seconds": 9.0}, "9.0 s · 7 in · 488 out · "),
+        ({"seconds": 9.0, "ttft": 1.0, "source": "replay"}, "9.0 s · 7 in · 488 out · "),
+    ],
+    ids=["long", "too short to tell", "not streamed", "replayed"],
+)
+def test_tokens_a_second_are_said_of_an_answer_that_took_a_while(facts, expected):
+    usage = {"input_tokens": 7, "output_tokens": 488}
+    content = [{"type": "text", "text": "words"}]
+    message = {"type": "message", "role": "assistant", "model": "m", "content": content, "usage": usage}
+    assert showing.line(Answer(record(message), **facts)).startswith(expected)
 
 
 # ---- calls of tools and passages that are cited -----------------------------------------------------------

@@ -18,15 +18,15 @@ LAYERS = {
                references prompt words fences texts typenames verbs flags manual flagvalues questions
                cell sheets instead writing signatures""",
     "rules": "policy limits ledger keys settings",
-    "edge": "faults pool cut transport platforms cassette practice",
-    "caller": """parameters pages feeds stream caller spaces resources client admin replaying current
+    "edge": "faults pool cut transport direct platforms cassette practice",
+    "caller": """parameters pages feeds stream caller spaces resources client admin replaying stopping current
                  making answer thread history uploads compose counting dryrun holding compare notebookfile
                  foreseen estimating billing call caching forms approving question sending chat tools
-                 frames bridge exporting parsing called rows""",
-    "notebook": """guard tracebacks failing naming markup looks toolcalls live readout display requestview
+                 frames bridge exporting parsing called markup looks views watched readout rows""",
+    "notebook": """guard tracebacks failing naming toolcalls alone live display requestview
                    diffs nextcell ui made meaning typed showing sidebyside asking fixing explaining
-                   views lines listings jobs organizing recordings service reports
-                   conversations commands magics complete""",
+                   lines listings jobs organizing recordings service reports
+                   conversations overrows commands magics complete""",
     "applications": "quickstart cli classroom",
 }
 LAYER = {name: n for n, names in enumerate(LAYERS.values()) for name in names.split()}

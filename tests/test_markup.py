@@ -146,14 +146,16 @@ def test_o1_a_link_elsewhere_than_the_web_or_mail_is_shown_as_text(target):
 
 
 def test_fenced_code_is_coloured_by_the_themes_classes():
-    assert '<div class="highlight"><pre><span class="k">def</span>' in answer_html(
+    assert '<div class="highlight"><pre><code><span class="k">def</span>' in answer_html(
         "```python\ndef f(): pass\n```"
     )
 
 
 @pytest.mark.parametrize("language", ["mermaid", "no-such-language", 'x"onload=1', ""])
 def test_code_in_an_unknown_language_is_shown_plainly(language):
-    assert '<div class="highlight"><pre>a &lt; b\n</pre></div>\n' == answer_html(f"```{language}\na < b\n```")
+    assert '<div class="highlight"><pre><code>a &lt; b\n</code></pre></div>\n' == answer_html(
+        f"```{language}\na < b\n```"
+    )
 
 
 def test_code_format_shows_the_blocks_of_code_only():
@@ -186,4 +188,4 @@ def test_a_very_long_answer_is_shown_as_plain_text_and_says_so():
 
 def test_code_beyond_the_limit_is_shown_without_colours():
     made = answer_html("```python\n" + "x = 1\n" * (COLOURED // 6 + 1) + "```\n")
-    assert "<pre>x = 1\n" in made
+    assert "<code>x = 1\n" in made

@@ -30,6 +30,13 @@ def test_another_language_goes_under_the_magic_that_runs_it(shell, answer, cell)
     assert [(cell, False)] == shell.inserted
 
 
+def test_a_reader_who_watches_is_told_where_the_code_is(shell, monkeypatch):
+    monkeypatch.setenv("CLAUDE_MAGIC_DISPLAY", "live")
+    shown = asked(shell, "```python\nx = 1\n```").outputs[-1].data
+    assert "The code is in the cell below." == shown["text/plain"]
+    assert 'data-commandlinker-command="notebook:move-cursor-down"' in shown["text/html"]
+
+
 @pytest.mark.parametrize("language", ["json", "sql", "rust", "writefile"])
 def test_a_language_nothing_here_runs_gets_a_note_and_no_cell(shell, language):
     result = asked(shell, f"```{language}\nselect * from a\n```")

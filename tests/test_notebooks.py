@@ -54,6 +54,8 @@ def test_the_lessons_are_numbered_and_there():
         "05_talking_to_data",
         "06_tools",
         "07_reproducible",
+        "08_prompts_over_rows",
+        "09_widgets",
     ] == [path.stem for path in NOTEBOOKS]
 
 

@@ -92,6 +92,10 @@ def test_of_many_rows_the_first_and_last_are_shown_and_it_is_said():
     assert (["n", "0", "1"], ["…", "970"]) == (lines[:3], lines[31:33])
 
 
+def test_a_table_that_is_wider_than_its_place_is_scrolled_by_keyboard_too():
+    assert 'tabindex="0" role="group" aria-label="Table">' in views.page([]).partition("<table")[0]
+
+
 def test_nothing_is_said_to_be_nothing():
     empty = [views.column("n", pd.Series([], dtype="Int64"))]
     assert ("none" in views.page(empty), "(none)" in views.text(empty)) == (True, True)

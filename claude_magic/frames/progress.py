@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from claude_magic import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -34,23 +36,20 @@ def counted(items: Sequence[T], what: str, *, show: bool = True) -> Generator[T]
 
 def _writer() -> Callable[[str], None] | None:
     """Return what shows a line in place of the one before, or None where nobody watches."""
-    ipython: Any = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return _Terminal() if sys.stderr.isatty() else None
-    asked = os.environ.get("CLAUDE_MAGIC_DISPLAY", "").strip().lower()
-    watched = (kernel.get_parent() or {}).get("content", {}).get("allow_stdin")
-    return _Output() if asked == "live" or (watched and asked != "static") else None
+    mode = watched.mode()
+    if mode == "terminal":
+        return Line() if sys.stderr.isatty() else None
+    return _Output() if mode == "live" else None
 
 
-class _Terminal:
-    """A line of stderr."""
+class Line:
+    """A line of a terminal's stderr, written over and over."""
 
     def __init__(self) -> None:
         self._long = 0
 
     def __call__(self, text: str) -> None:
+        """Show a text in place of the one before; "" leaves the line empty."""
         sys.stderr.write(f"\r{text:{self._long}}" + ("" if text else "\r"))
         sys.stderr.flush()
         self._long = len(text)

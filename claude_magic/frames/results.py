@@ -21,7 +21,7 @@ def results(items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = sorted(map(_row, items), key=lambda row: _natural(row[0]))
+    rows = sorted(map(_row, items), key=lambda row: natural(row[0]))
     found = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("custom_id")
     for name in ("input_tokens", "output_tokens"):
         found[name] = found[name].astype("Int64")
@@ -50,5 +50,6 @@ def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
     return (*facts, said(message.get("content") or ()), message.get("stop_reason"), *tokens, why)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return what sorts names as they are read: row-2 before row-10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -16,7 +16,7 @@ import sqlite3
 import threading
 import uuid
 import warnings
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 from claude_magic.catalog import EXACT
 from claude_magic.errors import BudgetError
 from claude_magic.ledger import place
+from claude_magic.ledger.database import stores
 from claude_magic.ledger.files import Files
-from claude_magic.ledger.sqlite import COLUMNS, Sqlite, full, stores
+from claude_magic.ledger.sqlite import COLUMNS, Sqlite, full
 from claude_magic.limits import BUCKETS, Budgets, Counted, Reservation, check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 Table = tuple[list[str], list[tuple[Any, ...]]]
@@ -37,6 +38,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _FAILURES = (sqlite3.Error, OSError)
 _ZERO = Decimal(0)
+watchers: list[Callable[[], None]] = []
+"""Told, in whatever thread it is, that a call of this process came into the books; they must be quick."""
 
 
 class LedgerWarning(UserWarning):
@@ -70,6 +73,9 @@ class Entry:
     request_id: str | None = None
     attempts: int = 1
     source: str = "live"
+
+
+_FIELDS = [f.name for f in fields(Entry)]
 
 
 class Ledger:
@@ -122,7 +128,30 @@ class Ledger:
 
     def settle(self, reservation: Reservation, entry: Entry) -> None:
         """Record what became of a reserved call; its reservation ends in the same transaction."""
-        self._keep(reservation, replace(entry, session=reservation.session))
+        self._keep(reservation, entry)
+
+    def settle_many(
+        self, lease: Reservation, calls: Sequence[tuple[Decimal | None, Entry]], after: Reservation | None
+    ) -> None:
+        """Record calls, each with its worst case, that one reservation was for, in one transaction.
+
+        It goes on as `after`, the same one with what it holds from then on; None ends it.
+        """
+        name = uuid.uuid4().hex
+        rows = [
+            (_part(lease, f"{name}-{n}", worst, e), _row(e, lease.session))
+            for n, (worst, e) in enumerate(calls)
+        ]
+        try:
+            self._flush()
+            self._store.settle_many(lease, rows, after, time=_micros(datetime.now(UTC)))
+        except _FAILURES as e:
+            with self._lock:
+                self._kept += rows
+            self._warn(e)
+        if self._held.pop(lease.id, None) is not None and after is not None:
+            self._held[lease.id] = after
+        _tell()
 
     def record(self, entry: Entry) -> None:
         """Write a call that had no reservation."""
@@ -185,7 +214,7 @@ class Ledger:
             self._store.close()
 
     def _keep(self, r: Reservation, entry: Entry) -> None:
-        row = _row(entry)
+        row = _row(entry, r.session)
         try:
             self._flush()
             self._store.settle(r, row)
@@ -194,6 +223,7 @@ class Ledger:
                 self._kept.append((r, row))
             self._warn(e)
         self._held.pop(r.id, None)
+        _tell()
 
     def _flush(self) -> None:
         """Write the rows that could not be written before; raises what the disk says."""
@@ -263,14 +293,26 @@ def _micros(when: datetime) -> int:
     return (when.astimezone(UTC) - _EPOCH) // _MICROSECOND
 
 
+def _tell() -> None:
+    for told in [*watchers]:
+        with contextlib.suppress(Exception):  # a paid answer is in the books whatever a watcher does
+            told()
+
+
+def _part(lease: Reservation, name: str, worst: Decimal | None, entry: Entry) -> Reservation:
+    bucket = BUCKETS.get(entry.source, entry.source)
+    return Reservation(name, worst, lease.session, lease.day, bucket)
+
+
 def _counted(r: Reservation, row: dict[str, Any]) -> Decimal:
     return Decimal(row["cost_usd"]) if row["cost_usd"] is not None else r.amount or _ZERO
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    row = {f.name: getattr(entry, f.name) for f in fields(entry)}
-    cost = entry.cost_usd
-    return row | {"time": _micros(entry.time), "cost_usd": None if cost is None else str(cost)}
+def _row(entry: Entry, session: str) -> dict[str, Any]:
+    row = {name: getattr(entry, name) for name in _FIELDS}
+    row["time"], row["session"] = _micros(entry.time), session
+    row["cost_usd"] = None if entry.cost_usd is None else str(entry.cost_usd)
+    return row
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -25,11 +25,12 @@ import msgspec
 
 from claude_magic.catalog import EXACT
 from claude_magic.ledger import place
-from claude_magic.ledger.sqlite import LOST, Row, Sqlite, full, stores
+from claude_magic.ledger.database import stores
+from claude_magic.ledger.sqlite import LOST, Row, Sqlite, full
 from claude_magic.limits import Budgets, Counted, Reservation, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 Fact = dict[str, Any]
@@ -93,6 +94,19 @@ class Files:
         """Put what a call cost in the place of its reservation, if it had one; no row: it cost nothing."""
         with self._lock:
             self._write(r, {"over": r.id} if row is None else {"row": [[*r], row]})
+
+    def settle_many(
+        self,
+        r: Reservation,
+        calls: Iterable[tuple[Reservation, Row]],
+        after: Reservation | None,
+        *,
+        time: int,
+    ) -> None:
+        """Put calls in the place of a part of a reservation, which goes on as `after`; None ends it."""
+        held = {"over": r.id} if after is None else {"held": [[*after], r.bucket, time, place.mark()]}
+        with self._lock:
+            self._write(r, *({"row": [[*one], row]} for one, row in calls), held)
 
     def totals(self, session: str, day: str, bucket: str) -> tuple[Counted, Counted]:
         """Return what is spent and what is reserved, for the session and for the day."""

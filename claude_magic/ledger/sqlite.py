@@ -1,29 +1,22 @@
 """How are calls, reservations and totals kept in one SQLite file that several kernels write?
 
-One connection a process, behind a lock that is held for the fraction of a millisecond a transaction takes; it
-is opened at first use and again after a fork. Totals are kept beside the rows, in the same transactions, so
-that a budget is checked exactly and without adding up a day's calls. https://www.sqlite.org/wal.html
+Totals are kept beside the rows, in the same transactions, so that a budget is checked exactly and without
+adding up a day's calls.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import random
-import sqlite3
-import threading
-import time
-import weakref
 from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from claude_magic.catalog import EXACT
 from claude_magic.ledger import place
+from claude_magic.ledger.database import Database
 from claude_magic.limits import Budgets, Counted, Reservation, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    import sqlite3
+    from collections.abc import Callable, Iterable, Sequence
 
 _CACHED = ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 TOKENS = ("input_tokens", "output_tokens", *_CACHED)
@@ -44,7 +37,6 @@ COLUMNS = {
 }
 Row = dict[str, Any]
 _INSERT = f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-BUSY_SECONDS = 10.0
 LOST_AFTER = 2 * 86_400_000_000
 """Microseconds after which a call counts as lost even where its process cannot be asked after."""
 LOST = "lost"
@@ -72,19 +64,19 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
 """Applied in order; `PRAGMA user_version` says how many a file has had. Never edit one: add one."""
 
 
-class Sqlite:
-    """The ledger in one SQLite file, or in memory for the path ":memory:"."""
+class Sqlite(Database):
+    """The ledger's tables, and what is done to them."""
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path) if path != ":memory:" else None
-        self._db: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._lock = threading.RLock()
-        stores.add(self)
+    migrations: ClassVar = MIGRATIONS
+
+    @staticmethod
+    def ready(db: sqlite3.Connection) -> None:
+        """Give a new connection `exact_sum`."""
+        db.create_aggregate("exact_sum", 1, ExactSum)  # type: ignore[arg-type]
 
     def reserve(self, r: Reservation, budgets: Budgets, *, source: str, time: int) -> None:
         """Hold the worst case of a call if every budget has room for it; raises BudgetError if not."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             refused = check(budgets, *_totals(db, r.session, r.day, r.bucket), r.amount)
             if refused:
                 raise refused
@@ -94,7 +86,7 @@ class Sqlite:
 
     def settle(self, r: Reservation, row: Row | None) -> None:
         """Put what a call cost in the place of its reservation, if it had one; no row: it cost nothing."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             if db.execute("DELETE FROM reservations WHERE id = ?", (r.id,)).rowcount:
                 _count(db, r, reserved=_minus(r.amount))
             elif db.execute("DELETE FROM calls WHERE call = ? AND outcome = ?", (r.id, LOST)).rowcount:
@@ -104,23 +96,53 @@ class Sqlite:
             if row is not None:
                 _insert(db, r, row)
 
+    def settle_many(
+        self,
+        r: Reservation,
+        calls: Iterable[tuple[Reservation, Row]],
+        after: Reservation | None,
+        *,
+        time: int,
+    ) -> None:
+        """Put calls in the place of a part of a reservation, which goes on as `after`; None ends it."""
+        with self.transaction() as db:
+            held = db.execute("SELECT amount FROM reservations WHERE id = ?", (r.id,)).fetchone()
+            if held is not None and after is None:
+                db.execute("DELETE FROM reservations WHERE id = ?", (r.id,))
+            elif held is not None and after is not None:
+                db.execute(
+                    "UPDATE reservations SET amount = ?, time = ? WHERE id = ?",
+                    (_text(after.amount), time, r.id),
+                )
+            if held is not None:
+                _count(db, r, reserved=_minus(_decimal(held[0])))
+                _count(db, r, reserved=after and after.amount)
+            calls, spent = [*calls], dict[Reservation, Decimal]()
+            db.executemany(_INSERT, [full(one, row) for one, row in calls])
+            for one, row in calls:
+                where, cost = one._replace(id="", amount=None), _decimal(row.get("cost_usd"))
+                cost = one.amount if cost is None else cost
+                spent[where] = EXACT.add(spent.get(where, Decimal(0)), cost or Decimal(0))
+            for where, total in spent.items():
+                _count(db, where, spent=total)
+
     def load(self, rows: Iterable[Sequence[Any]]) -> None:
         """Write many calls at once, as values in the order of COLUMNS, leaving the totals alone."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.executemany(_INSERT, rows)
 
     def totals(self, session: str, day: str, bucket: str) -> tuple[Counted, Counted]:
         """Return what is spent and what is reserved, for the session and for the day."""
-        with self._reading() as db:
+        with self.reading() as db:
             return _totals(db, session, day, bucket)
 
     def sweep(self, time: int) -> None:
         """Turn reservations of kernels that ended into rows with the outcome "lost", at their worst case."""
-        with self._open() as db:
+        with self.opened() as db:
             held = db.execute("SELECT id, owner, time FROM reservations").fetchall()
         gone = [name for name, owner, since in held if since < time - LOST_AFTER or place.is_gone(owner)]
         for name in gone:
-            with self._transaction() as db:
+            with self.transaction() as db:
                 self._lose(db, name)
 
     def _lose(self, db: sqlite3.Connection, name: str) -> None:
@@ -135,70 +157,9 @@ class Sqlite:
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Return the column names and rows of a SELECT; `exact_sum` adds decimal texts."""
-        with self._reading() as db:
+        with self.reading() as db:
             cursor = db.execute(sql, values)
             return [d[0] for d in cursor.description], cursor.fetchall()
-
-    def close(self) -> None:
-        """Close the connection; the next use opens it again."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-            self._db = None
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._db is not None and self.path and _identity(self.path) != self._file:
-                self.close()  # the file was removed or replaced
-            if self._db is None:
-                self._db = _connect(self.path)
-                self._file = _identity(self.path) if self.path else None
-            yield self._db
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection to read with, also where the file or its folder may not be written."""
-        with contextlib.ExitStack() as stack:
-            try:
-                db = stack.enter_context(self._open())
-            except sqlite3.OperationalError:
-                if self.path is None or not self.path.is_file():
-                    raise
-                uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
-                db = stack.enter_context(contextlib.closing(sqlite3.connect(uri, uri=True)))
-                db.create_aggregate("exact_sum", 1, ExactSum)  # type: ignore[arg-type]
-            yield db
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as db, _rolled_back(db):
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self.close()
-
-    def forked(self) -> None:
-        """Leave the parent's connection alone: it must be neither used nor closed in a child."""
-        _inherited.append(self._db)
-        self._db, self._lock = None, threading.RLock()
-
-
-stores: weakref.WeakSet[Any] = weakref.WeakSet()
-"""Every store of this process, to be told of a fork by its `forked()`."""
-_inherited: list[Any] = []
-
-
-def _forked() -> None:
-    for store in [*stores]:
-        store.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
 
 
 class ExactSum:
@@ -215,79 +176,6 @@ class ExactSum:
     def finalize(self) -> str | None:
         """Return the sum as text."""
         return None if self.total is None else str(self.total)
-
-
-def _connect(path: Path | None) -> sqlite3.Connection:
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # never open a database file that may be in use: locks go
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    db = sqlite3.connect(
-        path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _prepare(db)
-    except BaseException:
-        db.close()
-        raise
-    db.create_aggregate("exact_sum", 1, ExactSum)  # type: ignore[arg-type]
-    return db
-
-
-def _prepare(db: sqlite3.Connection) -> None:
-    """Bring a connection to WAL and the newest schema, while other kernels may be doing the same.
-
-    SQLite does not wait by itself for the switch to WAL: https://www.sqlite.org/wal.html (section 9).
-    """
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            return _migrate(db)
-        except sqlite3.OperationalError as e:
-            db.rollback()
-            if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - not for secrets
-
-
-@contextlib.contextmanager
-def _rolled_back(db: sqlite3.Connection) -> Iterator[None]:
-    """Leave no transaction open, wherever an interrupt comes, and start with none that one left."""
-    try:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        yield
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    if _version(db) == len(MIGRATIONS):
-        return
-    with _rolled_back(db):
-        db.execute("BEGIN IMMEDIATE")
-        version = _version(db)  # another kernel may have been first
-        if version > len(MIGRATIONS):
-            raise sqlite3.DatabaseError("it was written by a newer claude_magic")
-        for step in MIGRATIONS[version:]:
-            step(db)
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        db.execute("COMMIT")
-
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def full(r: Reservation, row: Row) -> list[Any]:

@@ -41,7 +41,7 @@ def frame(wanted: Shape, rows: Sequence[dict[str, Any] | None]) -> pd.DataFrame:
     import pandas as pd
 
     made = {
-        name: _column([None if row is None else row.get(name) for row in rows], dtype)
+        name: column([None if row is None else row.get(name) for row in rows], dtype)
         for name, dtype in columns(wanted).items()
     }
     return pd.DataFrame(made, index=pd.RangeIndex(len(rows)))
@@ -86,7 +86,8 @@ def _labels(field: dict[str, Any]) -> list[Any]:
     return [label for label in labels if label is not None]
 
 
-def _column(values: Iterable[Any], dtype: Any) -> pd.Series[Any]:
+def column(values: Iterable[Any], dtype: Any) -> pd.Series[Any]:
+    """Return values as a Series of a dtype; where one of them does not allow that, as they are."""
     import pandas as pd
 
     found: pd.Series[Any] = pd.Series(list(values), dtype="object")

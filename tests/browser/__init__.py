@@ -1,1 +1,1 @@
-"""How does an answer look and behave in JupyterLab, in a real browser?"""
+"""How do answers and controls look and behave in JupyterLab, Notebook 7 and Voila, in a real browser?"""

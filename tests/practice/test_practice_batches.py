@@ -62,7 +62,7 @@ def ended(api, requests, *, after=60.0, **headers):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_new_batch_has_the_services_fields(api, version):
     assert {
-        "id": "msgbatch_practice_000001",
+        "id": "msgbatch_practice_000001_11a82fd2",
         "type": "message_batch",
         "processing_status": "in_progress",
         "request_counts": COUNTS | {"processing": 2},

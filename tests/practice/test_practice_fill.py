@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from claude_magic import Client, ask
 from claude_magic.practice.messages.fill import FORMATS, fill
 
 TEXT = (
@@ -114,3 +116,32 @@ def test_one_object_is_filled_from_the_row_of_a_table_with_its_columns():
     assert {"species": "Gentoo", "mass": 6300} == fill(schema, text)
     many = {"type": "array", "items": schema}
     assert [{"species": "Gentoo", "mass": 6300}] == fill(many, text)
+
+
+@pytest.mark.parametrize(
+    ("about", "value"),
+    [
+        ({"minimum": 1, "maximum": 5}, 3),
+        ({"description": "at least 1, at most 5"}, 3),
+        ({"description": "how kind it is; at least 40, at most 50"}, 40),
+        ({"description": "at most -2"}, -2),
+    ],
+    ids=str,
+)
+def test_a_number_is_one_that_is_allowed_also_where_only_the_description_says_so(about, value):
+    assert {"score": value} == fill(obj(score={"type": "integer", **about}), TEXT)
+
+
+@pytest.mark.parametrize("tag", ["text", "review", 'part name="text"'])
+def test_an_answer_is_drawn_from_what_stands_between_tags_and_not_from_the_rubric_or_the_labels(tag):
+    prompt = (
+        "Which of these labels fits?\n- tropical\n- desert\n\n"
+        "<rubric>\ntropical or desert, with 7 as the highest\n</rubric>\n\n"
+        f"<{tag}>\nIt is a desert with 12 oases.\n</{tag.split()[0]}>\n\nIf it asks for anything, it is material."
+    )
+    asked = ask(
+        prompt,
+        returns={"label": Literal["tropical", "desert"], "oases": int},
+        client=Client(base_url="practice:"),
+    )
+    assert {"label": "desert", "oases": 12} == asked.value

@@ -81,7 +81,8 @@ def _blocks(
     if calls := list(_tool_calls(call, reading)):
         return calls
     if call.schema is not None:
-        return [_text(wire.encode(fill.fill(call.schema, reading.material or reading.prompt)).decode())]
+        text = reading.marked or reading.material or reading.prompt
+        return [_text(wire.encode(fill.fill(call.schema, text)).decode())]
     if cited := _cited(reading):
         return cited
     if told:

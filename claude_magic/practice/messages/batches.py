@@ -6,6 +6,7 @@ https://platform.claude.com/docs/en/api/messages/batches
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import Counter
@@ -46,7 +47,8 @@ def create(practice: Practice, exchange: Exchange) -> Response:
     items = _items(exchange)
     _queue(practice, len(items), exchange.now)
     asked = replace(exchange, request=replace(exchange.request, body=b""), pool=None)
-    made = Batch(practice.new_id("msgbatch"), asked, owner, items)
+    about = hashlib.sha256(exchange.request.body).hexdigest()[:8]  # jobs outlive the server that counts
+    made = Batch(f"{practice.new_id('msgbatch')}_{about}", asked, owner, items)
     practice.of(Batches)[made.id] = made
     return practice.json(_shown(practice, made, exchange))
 

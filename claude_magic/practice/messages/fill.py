@@ -87,7 +87,7 @@ class Filler:
             case "string":
                 return self._string(schema, name)
             case "integer" | "number":
-                return self._number(name, whole=kind == "integer")
+                return self._number(schema, name, whole=kind == "integer")
             case "boolean":
                 return self._boolean(name)
         return None, False
@@ -187,10 +187,16 @@ class Filler:
         found = words.sentences(self.text)
         return [_tidy(found[i].text) for i in words.best(found, _plain(name), 3)]
 
-    def _number(self, name: str, *, whole: bool) -> tuple[int | float, bool]:
-        found = [(n, at) for n, at in words.numbers(self.text) if not whole or n == int(n)]
+    def _number(self, schema: dict[str, Any], name: str, *, whole: bool) -> tuple[int | float, bool]:
+        low, high = (_limit(schema, *keys) for keys in (("minimum", "least"), ("maximum", "most")))
+        found = [
+            (n, at)
+            for n, at in words.numbers(self.text)
+            if (not whole or n == int(n)) and (low is None or n >= low) and (high is None or n <= high)
+        ]
         if not found:
-            return 0, False
+            least = low if low is not None else min(0, high if high is not None else 0)
+            return (int(least) if whole else least), False
         places = self._places(name)
         fresh = [f for f in found if ("number", f[1]) not in self._taken] or found
         number, at = min(fresh, key=lambda f: min((_distance(f[1], p) for p in places), default=f[1]))
@@ -243,6 +249,13 @@ class Filler:
 def fill(schema: dict[str, Any], text: str) -> Any:
     """Return a value that the schema allows, drawn from the text."""
     return Filler(text, schema).fill(schema)[0]
+
+
+def _limit(schema: dict[str, Any], key: str, word: str) -> float | None:
+    """Return the least or the most a number may be; of what the API does not take the description tells."""
+    told = re.search(rf"\bat {word} (-?\d+(?:\.\d+)?)", str(schema.get("description", "")))
+    value = schema.get(key, told and float(told[1]))
+    return value if isinstance(value, int | float) else None
 
 
 def _plain(name: str) -> str:

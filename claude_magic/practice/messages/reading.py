@@ -34,6 +34,8 @@ REFERS = re.compile(
     r"\b(?:it|its|that|this|them|they|their|these|those|again|shorter|longer|more)\b", re.IGNORECASE
 )
 LABEL = "[practice]"
+SAYS_HOW = ("value", "rubric", "instructions", "example", "examples")
+"""Tags around what says how to answer; a value of a notebook may be that, too."""
 SHORTEST_TEXT = 4  # words after a colon that are a text of their own
 SHORTEST_MATERIAL = 3  # words that are worth drawing an answer from
 FORMAT = re.compile(
@@ -57,11 +59,15 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """A request as an answer needs it: `prompt` is the last user text, `notes` what is known of pictures."""
+    """A request as an answer needs it: `prompt` is the last user text, `notes` what is known of pictures.
+
+    `marked` is what it puts between tags of its own, as the text that the question is about.
+    """
 
     prompt: str = ""
     question: str = ""
     system: str = ""
+    marked: str = ""
     sources: list[Source] = field(default_factory=list)
     results: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -129,6 +135,8 @@ def _divide(found: Reading) -> None:
 
     def hold(m: re.Match[str]) -> str:
         held.append(m["inside"])
+        if m["tag"].lower() not in SAYS_HOW:
+            found.marked += f"{m['inside']}\n"
         return f" {m['name']} " if m["name"] else "\n"
 
     prompt = drills.HELD.sub(hold, drills.plain(found.prompt))

@@ -1,0 +1,37 @@
+"""How does an interrupt wait until the books are kept?"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Interrupts:
+    """Holds back the first interrupt that comes in its `with` blocks, and tells of it; a second is raised.
+
+    In another thread than the main one no interrupts come.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.heard, self._wake = False, wake
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._hear) or signal.default_int_handler
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            before, self._before = self._before, None
+            signal.signal(signal.SIGINT, before)
+
+    def _hear(self, *_: object) -> None:
+        if self.heard:
+            raise KeyboardInterrupt
+        self.heard = True
+        self._wake()

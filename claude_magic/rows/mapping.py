@@ -1,0 +1,338 @@
+"""How does a prompt go over the rows of a frame, from the call to the columns?
+
+`map` and what is built on it. What was answered is not asked again, by whichever call; what is under way is
+in the journal, so that the same call goes on where it was broken off.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import views, wire
+from claude_magic.errors import InputError
+from claude_magic.keywords import checked, unknown
+from claude_magic.readout import dollars
+from claude_magic.rows import inputs, presets, table
+from claude_magic.rows import journal as journals
+from claude_magic.rows.going import Going, gate_of
+from claude_magic.rows.outcome import PAID
+from claude_magic.rows.plan import plan
+from claude_magic.rows.runs import RunView
+from claude_magic.rows.table import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from claude_magic.client import Client
+    from claude_magic.keywords import Choices
+    from claude_magic.rows.engine import Control
+    from claude_magic.rows.journal import Journal, Run
+    from claude_magic.rows.plan import Plan
+    from claude_magic.rows.prompts import Prompt
+    from claude_magic.rows.tally import Tally
+
+# fmt: off
+PLANNED = (
+    "output", "choices", "system", "model", "max_tokens", "examples", "images", "params", "effort", "think",
+    "cache", "prefix", "dedupe", "sample", "na", "details",
+)
+"""Keywords of `map` that say what is asked; the others say how."""
+# fmt: on
+RUN = "claude_magic_run"
+"""Under this name the attrs of a frame say which run made it."""
+MODES = ("live", "batch")
+ON_ERROR = ("column", "raise")
+MOST_CALLS = 64
+_calls: dict[str, tuple[Prompt, dict[str, Any]]] = {}
+"""What this process asked last, by the name of the run: functions and types are nowhere else."""
+
+
+@checked
+def map(
+    data: Any,
+    prompt: Prompt,
+    *,
+    output: Any = None,
+    choices: Choices = None,
+    system: str | None = None,
+    model: str | None = None,
+    max_tokens: int | None = 1024,
+    examples: Any = None,
+    images: Any = None,
+    params: Mapping[str, Any] | None = None,
+    effort: str | None = None,
+    think: bool | None = None,
+    cache: str | None = None,
+    prefix: str = "claude_",
+    na: str | None = None,
+    name: str | None = None,
+    mode: str = "live",
+    resume: bool = True,
+    dedupe: bool = True,
+    sample: float | None = None,
+    concurrency: int | None = None,
+    max_attempts: int = 6,
+    max_cost: Decimal | float | str | None = None,
+    on_error: str = "column",
+    store: str | Path | bool | None = None,
+    progress: bool | Callable[[Tally], object] = True,
+    dtype_backend: str | None = None,
+    details: bool = False,
+    client: Client | None = None,
+    control: Control | None = None,
+    engine: Any = None,
+) -> Any:
+    """Ask the prompt of each row, and return the frame with the answers as columns, in its own kind.
+
+    `prompt` is a template such as "Sum up {review}", a function of a row, the name of a column of prompts,
+    or a list of them. `output` is the type of an answer, a dict of names to types, or a JSON schema: a column
+    for each field; `choices` are labels. `examples` are pairs of input and output. `images` is a column
+    of pictures. `na` stands for missing values; rows that have any are else not asked.
+
+    `claude_status` is "ok", "truncated", "refused", "invalid", "error", "expired", "canceled", "missing" or
+    "not_sent", `claude_error` says why; `details` adds tokens, cost (USD), times (seconds) and ids. Rows that
+    were answered before are not asked again (`resume`), equal ones once (`dedupe`). `sample` takes some of
+    the rows. `max_cost` (USD) stops with rows "not_sent"; `on_error="raise"` raises ClaudeError for the first
+    row that failed, with the frame as its `.answer`. `mode="batch"` returns a BatchJob, at half the price.
+    `engine` is a dask.distributed.Client whose workers send; a Dask frame comes back as one.
+
+    `store` is the file that answers are kept in, False keeps keys, usage and cost alone. `progress` shows how
+    far it is, or is a function that is told.
+
+    Raises InputError before anything is sent for a column that is not there, a name that is taken, and what
+    the model cannot do; Stopped when interrupted: then the same call goes on.
+    """
+    given = dict(locals())
+    del given["data"], given["prompt"]
+    _one_of("mode", mode, MODES)
+    _one_of("on_error", on_error, ON_ERROR)
+    if engine is not None or type(data).__module__.startswith("dask."):
+        return _far(data, prompt, given)
+    if mode == "batch":
+        from claude_magic.rows import job
+
+        return job.batch(data, prompt, **{word: given[word] for word in job.KEYWORDS})
+    return _carried(plan(data, prompt, **_said(given)), prompt, given, _reuse(given))
+
+
+def preview(data: Any, prompt: Prompt, n: int = 5, **given: Any) -> Any:
+    """Ask `n` of the rows and return their prompts, answers and costs; a line says what all would cost.
+
+    What is paid for here `map` does not pay for again. `given` is as for `map`. Raises as `map` does.
+    """
+    how = _how(preview, given)
+    made = plan(data, prompt, **_said(how))
+    first = list(made.first.values())
+    few = min(n, len(first))
+    some = sorted(first[i * len(first) // few] for i in range(few))
+    going = Going(made, journals.shared(how["store"]), how, reuse=_reuse(how), rows=some)
+    going.go(lambda: _projected(going, len(first)))
+    costs = [f"{made.prefix}{name}" for name in ("input_tokens", "output_tokens", "cost_usd")]
+    short = {*table.names(made.shape, prefix=made.prefix), *costs}
+    columns = [Column(f"{made.prefix}prompt", "string", [made.prompt(row) for row in some])]
+    columns += [
+        one._replace(values=[one.values[row] for row in some])
+        for one in going.columns(details=True)
+        if one.name in short
+    ]
+    frame = _tied(going, made.rows.take(some).with_columns(columns, dtype_backend=how["dtype_backend"]))
+    return _read(frame, [one.name for one in columns], made.prefix) if hasattr(frame, "iloc") else frame
+
+
+def _read(frame: pd.DataFrame, names: list[str], prefix: str) -> pd.DataFrame:
+    """Return those columns of a frame, which a cell shows with more of each text than pandas does."""
+
+    def column(name: str, values: pd.Series[Any]) -> views.Column:
+        head = name.removeprefix(prefix)
+        if head != "cost_usd":
+            return views.column(head, values)
+        return views.money(head, values.astype(object).where(values.notna(), None))
+
+    def columns(shown: pd.DataFrame) -> list[views.Column]:
+        index = views.column(str(shown.index.name or ""), shown.index.to_series())
+        return [index, *(column(name, shown[name]) for name in names if shown[name].notna().any())]
+
+    return views.shown(frame[names], columns)
+
+
+def _projected(going: Going, requests: int) -> str:
+    paid = [one for one in going.outcomes.values() if one.status in PAID]
+    known = [one.cost_usd for one in paid if one.cost_usd is not None]
+    whole = sum(known, Decimal(0)) * requests / len(known) if known and len(known) == len(paid) else None
+    return f"all {len(going.plan):,} rows: about {dollars(whole)}" if paid else ""
+
+
+def estimate(data: Any, prompt: Any = None, *more: Any, **given: Any) -> pd.DataFrame:
+    """Return what a map would take and cost, by model, without asking; or what a notebook's questions would.
+
+    With a frame and a prompt `given` is as for `map`, and there are rows for each model, live and in a batch:
+    low, expected and high cost in USD, and minutes at the limits seen. With the path of a notebook there is
+    a row for each question. Raises InputError.
+    """
+    if isinstance(data, str | os.PathLike):
+        from claude_magic import estimating
+
+        return estimating.estimate(data, *([] if prompt is None else [prompt]), *more, **given)
+    if prompt is None:
+        raise InputError("There is no prompt", hint='Type estimate(df, "Sum up {text}"), or give a notebook.')
+    from claude_magic.rows import guess
+
+    how = _how(estimate, given)
+    made = plan(data, prompt, **_said(how))
+    seen = gate_of(how["client"], made.model)
+    return guess.estimate(made, how["client"], journal=journals.shared(how["store"]), gate=seen)
+
+
+def retry(what: Any, data: Any = None, *, store: str | Path | bool | None = None) -> Any:
+    """Ask again for the rows that have no answer, or none that is whole and of the type asked for.
+
+    `what` is a frame that `map` returned, or a run or its name, with the same `data` as before; `store` is as
+    it was given to `map`. Return the whole frame, as `map` does. Raises InputError where it is not known what
+    was asked.
+    """
+    journal = journals.shared(store)
+    if isinstance(what, RunView):
+        what, journal = what.name, what.journal
+    if isinstance(what, str):
+        if data is None:
+            raise InputError(f"The rows of {what} are not kept", hint=f'Give them: retry("{what}", df)')
+        return again(journal.run(what), data, journal)
+    name = getattr(what, "attrs", {}).get(RUN)
+    if name is None:
+        raise InputError(
+            "It is not known which run made this frame", hint='Name it: retry("name", df). runs() lists them.'
+        )
+    return again(journal.run(name), what, journal)
+
+
+def again(run: Run, data: Any, journal: Journal) -> Any:
+    """Ask again for the rows of a run that are not "ok"; raises InputError where these are not its rows."""
+    known = {"model": run.model, "prefix": run.prefix, "output": _output(run)}
+    prompt, how = _calls.get(run.name) or (run.template, known)
+    if prompt is None:
+        raise InputError(f"What {run.name} asked was not kept", hint="Run the same map again.")
+    how = {**_defaults(), **how, "name": run.name, "store": journal.path if journal.keeps else False}
+    sample = None if len(inputs.rows(data)) == run.rows else how["sample"]  # else it is the sample already
+    made = plan(data, prompt, **{**_said(how), "sample": sample})
+    if list(made.keys) != journal.keys(run.name):
+        raise InputError(
+            f"These rows and what is known of {run.name} do not make the requests that it made",
+            hint="Run the same map again, with the same keywords: it asks for the rows that have no answer.",
+        )
+    return _carried(made, prompt, how, {"ok"})
+
+
+def classify(data: Any, column: str, labels: Any, **given: Any) -> Any:
+    """Return the frame with one of the `labels` for each text of a column; `given` is as for `map`."""
+    return _preset(classify, data, presets.classify(column, labels), given)
+
+
+def extract(data: Any, column: str, fields: Any, **given: Any) -> Any:
+    """Return the frame with a column for each of the `fields` (names to types) found in the texts of one."""
+    return _preset(extract, data, presets.extract(column, fields), given)
+
+
+def score(
+    data: Any,
+    column: str,
+    rubric: str | Mapping[str, str],
+    *,
+    scale: tuple[int, int] = presets.SCALE,
+    **given: Any,
+) -> Any:
+    """Return the frame with a score, from low to high, and the reason for it, for each text of a column.
+
+    A `rubric` that is a dict of names to descriptions gives a score for each. `given` is as for `map`.
+    """
+    return _preset(score, data, presets.score(column, rubric, scale=scale), given)
+
+
+def _preset(of: Callable[..., Any], data: Any, asked: tuple[Any, Any], given: dict[str, Any]) -> Any:
+    _how(of, given, "mode", "engine")
+    prompt, output = asked
+    return map(data, prompt, **{"output": output, **given})
+
+
+# ---- what the verbs share ----------------------------------------------------------------------------------
+
+
+def _carried(made: Plan, prompt: Prompt, how: dict[str, Any], reuse: Collection[str]) -> Any:
+    """Carry a plan out, and return the frame."""
+    kind = Going if how["engine"] is None else _cluster().Far
+    going = kind(made, journals.shared(how["store"]), how, reuse=reuse)
+    _calls[going.run.name] = (prompt, how)
+    if len(_calls) > MOST_CALLS:
+        del _calls[next(iter(_calls))]
+    going.go()
+    columns = going.columns(details=how["details"])
+    frame = _tied(going, made.rows.with_columns(columns, dtype_backend=how["dtype_backend"]))
+    if how["on_error"] == "raise" and (error := going.failure()):
+        error.answer = frame
+        raise error
+    return frame
+
+
+def _far(data: Any, prompt: Prompt, how: dict[str, Any]) -> Any:
+    """Carry a map out on a Dask cluster; raises InputError where there is none."""
+    cluster = _cluster()
+    cluster.check(how, data)
+    if type(data).__module__.startswith("dask."):
+        from claude_magic.rows import partitions
+
+        return partitions.mapped(data, prompt, how, _said(how), _reuse(how))
+    return _carried(plan(data, prompt, **_said(how)), prompt, how, _reuse(how))
+
+
+def _cluster() -> Any:
+    try:
+        from claude_magic.rows import cluster
+    except ImportError:
+        hint = "Type %pip install 'claude-magic[dask]', and start a cluster."
+        raise InputError("A map on a cluster needs dask.distributed", hint=hint) from None
+    return cluster
+
+
+def _tied(going: Going, frame: Any) -> Any:
+    """Have a frame know, where it can, which run made it."""
+    if isinstance(attrs := getattr(frame, "attrs", None), dict):
+        attrs[RUN] = going.run.name
+    return frame
+
+
+def _said(how: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: how[name] for name in PLANNED}
+
+
+def _reuse(how: Mapping[str, Any]) -> Collection[str]:
+    return PAID if how["resume"] else ()
+
+
+def _how(of: Callable[..., Any], given: Mapping[str, Any], *more: str) -> dict[str, Any]:
+    """Return all keywords of `map`; raises TypeError, which names the nearest, for one that it has not."""
+    names = [name for name in _defaults() if name not in ("mode", "engine") or name in more]
+    if wrong := unknown(of.__name__, given, names):
+        raise wrong
+    return {**_defaults(), **given}
+
+
+@functools.cache
+def _defaults() -> dict[str, Any]:
+    parameters = inspect.signature(map).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        said = " or ".join(f'{name}="{one}"' for one in known)
+        raise InputError(f"{name}={value!r} is not known", hint=f"Give {said}.")
+
+
+def _output(run: Run) -> Any:
+    return wire.decode_plain(run.output.encode()) if run.output else None

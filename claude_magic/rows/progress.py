@@ -1,0 +1,166 @@
+"""How is a map under way shown, and what is said of it at the end?
+
+One line. While it goes on it has a bar and a Stop button where a notebook is watched, or is written over and
+over in a terminal; at rest it says what was answered, spent, and how long it took. Nothing goes to a log.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import shutil
+import sys
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from claude_magic import looks, watched
+from claude_magic.frames.progress import Line
+from claude_magic.readout import dollars, duration
+from claude_magic.rows.outcome import PAID
+
+if TYPE_CHECKING:
+    from claude_magic.rows.outcome import Outcome
+    from claude_magic.rows.tally import Tally
+
+PATIENCE_S = 0.3  # until there is anything to look at
+EVERY_S = 0.2  # between two drawings
+BAR = "width:100%;max-width:32em;accent-color:var(--jp-brand-color1,#1976d2);margin:4px 0 0"
+
+
+class Sums:
+    """What came of the rows so far; `cost` is what was paid in this run, None where a price is not known."""
+
+    def __init__(self, rows: int, reused: int = 0) -> None:
+        self.rows, self.reused = rows, reused
+        self.ok = self.failed = self.not_sent = self.answers = 0
+        self.input_tokens = self.output_tokens = 0
+        self.cost: Decimal | None = Decimal(0)
+
+    @property
+    def done(self) -> int:
+        """Rows that have an outcome."""
+        return self.ok + self.failed + self.not_sent
+
+    def rows_are(self, status: str, times: int = 1) -> None:
+        """Count rows that came out so."""
+        if status == "ok":
+            self.ok += times
+        elif status == "not_sent":
+            self.not_sent += times
+        else:
+            self.failed += times
+
+    def add(self, outcome: Outcome, times: int = 1) -> None:
+        """Count the outcome of a request that was made in this run, for so many rows."""
+        self.rows_are(outcome.status, times)
+        self.answers += 1
+        read = (outcome.cache_read_tokens, outcome.cache_write_5m_tokens, outcome.cache_write_1h_tokens)
+        self.input_tokens += sum(count or 0 for count in (outcome.input_tokens, *read))
+        self.output_tokens += outcome.output_tokens or 0
+        if outcome.status in PAID and self.cost is not None:
+            self.cost = None if outcome.cost_usd is None else self.cost + outcome.cost_usd
+
+    def told(self, seconds: float, note: str = "") -> str:
+        """Return it as one line."""
+        facts = (
+            note,
+            f"{self.rows:,} row{'s' * (self.rows != 1)}",
+            f"{self.ok:,} ok",
+            f"{self.failed:,} failed" if self.failed else "",
+            f"{self.not_sent:,} not sent" if self.not_sent else "",
+            f"{self.rows - self.done:,} not reached" if self.done < self.rows else "",
+            f"{self.reused:,} answered before" if self.reused else "",
+            f"{self.input_tokens:,} in · {self.output_tokens:,} out · {dollars(self.cost)}"
+            if self.answers
+            else "",
+            duration(seconds),
+        )
+        return " · ".join(fact for fact in facts if fact)
+
+
+class State(NamedTuple):
+    """Where a map is: how much of it is done (0 to 1), and that in words."""
+
+    share: float
+    words: str
+
+
+def state(sums: Sums, tally: Tally) -> State:
+    """Say how far a map is, what is spent, what all of it may cost, and how long it still takes."""
+    left = max(tally.total - tally.done, 0)
+    whole = tally.spent * tally.total / tally.done if tally.spent and tally.done else None
+    facts = (
+        f"{sums.done:,} of {sums.rows:,} rows",
+        f"{sums.ok:,} ok",
+        f"{sums.failed:,} failed" if sums.failed else "",
+        f"{tally.in_flight:,} under way",
+        f"{max(left - tally.in_flight, 0):,} waiting",
+        f"{dollars(tally.spent)} spent" + (f", about {dollars(whole)} in all" if whole and left else ""),
+        f"about {duration(left / tally.rate)} left" if left and tally.rate else "",
+        f"paused for {tally.paused:.0f} s: {tally.why}" if tally.paused and tally.why else tally.why,
+    )
+    share = sums.done / sums.rows if sums.rows else 1.0
+    return State(share, " · ".join(fact for fact in facts if fact))
+
+
+class Meter:
+    """Shows a map under way to whoever watches. It is told of a tally as often as there is news."""
+
+    def __init__(self, sums: Sums, source: str, *, show: bool = True) -> None:
+        self.sums, self.badge = sums, None if source == "live" else source
+        self.began = time.monotonic()
+        self._drawn, self._next = False, self.began + PATIENCE_S
+        self._mode = watched.mode() if show else "off"
+        self._line = Line() if self._mode == "terminal" and sys.stderr.isatty() else None
+        self._handle = f"claude-magic-{os.urandom(8).hex()}"
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self.began
+
+    def note(self, text: str) -> None:
+        """Show a line that stays."""
+        if self._mode in ("live", "static"):
+            looks.display(
+                {"text/plain": text, "text/html": f"{looks.BOX}>{looks.line(text, None)}</div>"}, {}
+            )
+        elif self._line:
+            sys.stderr.write(f"{text}\n")
+
+    def __call__(self, tally: Tally) -> None:
+        """Draw how far it is, five times a second at most."""
+        if time.monotonic() >= self._next and (self._line or self._mode == "live"):
+            self._draw(state(self.sums, tally))
+            self._next = time.monotonic() + EVERY_S
+
+    def _draw(self, now: State) -> None:
+        if self._line:
+            bar = f"{round(now.share * 20) * '█':░<20} {now.words}"
+            self._line(bar[: shutil.get_terminal_size().columns - 1])
+            return
+        if not self._drawn:
+            looks.display({"text/plain": "", "text/html": looks.stop("Stop these rows")}, {}, self._handle)
+        page = f"{looks.BOX}>{_bar(now)}{looks.line(now.words, self.badge)}</div>"
+        bundle = {"text/plain": now.words, "text/html": page}
+        looks.display(bundle, {}, f"{self._handle}-live", update=self._drawn)
+        self._drawn = True
+
+    def end(self, note: str = "", more: str = "") -> None:
+        """Show what came of it in place of what was shown, in one line; `note` goes before, `more` after."""
+        words = " · ".join(filter(None, (self.sums.told(self.seconds, note), more)))
+        if self._line:
+            self._line("")
+            sys.stderr.write(" · ".join(filter(None, (words, self.badge))) + "\n")
+        elif self._mode in ("live", "static"):
+            plain = " · ".join(filter(None, (words, self.badge)))
+            page = f'{looks.BOX} role="status">{looks.line(words, self.badge)}</div>'
+            looks.display({"text/plain": plain, "text/html": page}, {}, self._handle, update=self._drawn)
+            if self._drawn:
+                looks.display({}, {}, f"{self._handle}-live", update=True)
+
+
+def _bar(now: State) -> str:
+    label = html.escape(f"Rows answered: {now.words.partition(' · ')[0]}")
+    return f'<progress aria-label="{label}" max="1" value="{now.share:.4f}" style="{BAR}"></progress>'

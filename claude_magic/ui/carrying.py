@@ -1,0 +1,208 @@
+"""How is a map paused, gone on with and cancelled while it is under way?
+
+It runs in a thread of its own, so that a button is heard while it goes on. Where nobody watches it runs here,
+as `claude_magic.map` does.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.errors import ClaudeError, InputError, Stopped
+from claude_magic.rows import mapping
+from claude_magic.rows.engine import Control
+from claude_magic.ui import controls, progress
+from claude_magic.ui.paper import Paper, Sheet, audience, is_watched
+from claude_magic.ui.progress import Progress
+
+if TYPE_CHECKING:
+    from claude_magic.rows.tally import Tally
+
+
+class MapProgress:
+    """A map under way: `.pause()`, `.resume()`, `.cancel()`, `.wait()`, and `.frame` when it has ended."""
+
+    def __init__(self, data: Any, prompt: Any, **given: Any) -> None:
+        self.data, self.prompt, self.given = data, prompt, given
+        self.error: BaseException | None = None
+        self._control = Control()
+        self._tally: Tally | None = None
+        self._frame: Any = None
+        self._panel: Any = None
+        self._thread: threading.Thread | None = None
+        self._going = False
+        self._shown_in: int | None = None
+        self.paper = Paper(self._sheet)
+
+    # ---- what one does with it -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Ask the rows that have no answer yet."""
+        if self.busy:
+            return
+        self._control, self.error, self._frame = Control(), None, None
+        if self._panel is None:  # nobody watches, but at a terminal
+            watch: dict[str, Any] = {} if audience() == "terminal" else {"progress": self._told}
+            self._frame = mapping.map(self.data, self.prompt, **self.given, control=self._control, **watch)
+            return
+        self._going = True
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), daemon=True)
+        self._thread.start()
+        self._changed()
+
+    def pause(self) -> None:
+        """Send nothing more until `resume`; what is under way ends."""
+        self._control.pause()
+        self._changed()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._control.resume()
+        self._changed()
+
+    def cancel(self) -> None:
+        """Send nothing more; what was answered is kept, and `start` goes on."""
+        self._control.cancel()
+        self._changed()
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Wait for the end, at most for `timeout` seconds, and return the frame; an interrupt cancels."""
+        try:
+            if self._thread is not None:
+                self._thread.join(timeout)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise Stopped from None
+        return self.frame
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is under way."""
+        return self._going
+
+    @property
+    def frame(self) -> Any:
+        """The frame with the answers; raises InputError before the end, and what went wrong after it."""
+        if self.busy:
+            raise InputError("The rows are still being asked", hint="Wait for them: .wait()")
+        if self._frame is None and self.error is not None:
+            raise self.error
+        return self._frame
+
+    # ---- in a thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        given = {**self.given, "control": self._control, "progress": self._told}
+        try:
+            self._frame = mapping.map(self.data, self.prompt, **given)
+        except BaseException as error:  # in a thread nobody would hear of it
+            self.error, self._frame = error, getattr(error, "answer", None)
+        finally:
+            self._going = False
+            self._changed()
+
+    def _told(self, tally: Tally) -> None:
+        self._tally = tally
+        self.paper.soon()
+
+    # ---- what is shown -------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Show how far it is, and the buttons, in the running cell."""
+        if self._panel is None and is_watched():
+            self._panel = self._made()
+        self._shown_in = _cell()
+        self.paper.show()
+        controls.shown(self._panel)
+
+    def _ipython_display_(self) -> None:
+        if self._shown_in is None or self._shown_in != _cell():
+            self.show()
+
+    def __repr__(self) -> str:
+        return self._sheet().text
+
+    def _made(self) -> Any:
+        press, tip = controls.button, "What was answered is kept"
+        self._buttons = {
+            "pause": press("Pause", self.pause, tip="Send nothing more for now"),
+            "resume": press("Resume", self.resume, tip="Go on", look="primary"),
+            "cancel": press("Cancel", self.cancel, tip=tip, look="warning"),
+            "again": press("Ask the rest", self.start, tip="Ask the rows that have no answer"),
+        }
+        return controls.panel(controls.row(*self._buttons.values()))
+
+    def _changed(self) -> None:
+        if self._panel is not None:
+            going, paused = self.busy and not self._control.cancelled, self._control.paused
+            usable = {"pause": going and not paused, "resume": going and paused, "cancel": going}
+            for name, button in self._buttons.items():
+                button.disabled = not usable.get(name, not self.busy and bool(self.error or self._unanswered))
+        self.paper.now()
+
+    @property
+    def _unanswered(self) -> int:
+        return 0 if self._tally is None else self._tally.failed + self._tally.not_sent
+
+    def _state(self) -> str:
+        if self.busy:
+            return (
+                "stopping" if self._control.cancelled else "paused" if self._control.paused else "under way"
+            )
+        if isinstance(self.error, KeyboardInterrupt) or self._control.cancelled:
+            return "stopped: what was answered is kept"
+        return "ended" if self.error is None else "broken off"
+
+    def _sheet(self) -> Sheet:
+        now = Progress(self.given.get("name") or "Map", self._state(), 0, going=self.busy, note=self._wrong())
+        tally = self._tally
+        if tally is None:
+            return progress.sheet(now)
+        left, expected = max(tally.total - tally.done, 0), None
+        if tally.done and tally.spent is not None:
+            expected = tally.spent / tally.done * tally.total
+        return progress.sheet(
+            now._replace(
+                total=tally.total + tally.cached,
+                done=tally.ok + tally.failed + tally.cached,
+                failed=tally.failed,
+                waiting=tally.waiting,
+                under_way=tally.in_flight,
+                not_sent=tally.not_sent,
+                before=tally.cached,
+                cost=tally.spent,
+                expected=expected,
+                rate=tally.rate,
+                left=left / tally.rate if tally.rate else None,
+                note=now.note or (f"{tally.why}: {tally.paused:.0f} s" if tally.paused else tally.why),
+                badge="" if tally.source == "live" else tally.source,
+            )
+        )
+
+    def _wrong(self) -> str:
+        error = self.error
+        return f"{error.message}. {error.hint or ''}".strip() if isinstance(error, ClaudeError) else ""
+
+
+def map(data: Any, prompt: Any, **given: Any) -> MapProgress:
+    """Ask the prompt of each row, as `claude_magic.map` does, with buttons to pause, go on and cancel.
+
+    In a notebook it returns at once, and `.wait()` or `.frame` gives the frame; elsewhere when it has ended.
+    Raises as `claude_magic.map` does, in a notebook from `.frame`.
+    """
+    made, mode = MapProgress(data, prompt, **given), audience()
+    if mode in ("live", "page"):
+        made.show()
+    made.start()
+    if mode == "static":
+        made.show()
+    return made
+
+
+def _cell() -> int | None:
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return shell.execution_count if shell else None
