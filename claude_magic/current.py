@@ -79,12 +79,13 @@ def _client(
 def source_of(client: Client, message: Record | None = None) -> str:
     """Return "live", "practice" or "replay": by what a client asks, and what the answer says of itself.
 
-    A practice server on a port is known by its key before it says anything: the service takes no such key.
+    Before there is an answer a practice server on a port is known by its key: the service takes no such key.
     """
     if recorded(client, message) is not None:
         return "replay"
-    signed = _headers(message).get("anthropic-organization-id") == PRACTICE_ORGANIZATION
-    return "practice" if signed or client.base_url == PRACTICE_URL or _practises(client) else "live"
+    headers = _headers(message)
+    signed = headers.get("anthropic-organization-id") == PRACTICE_ORGANIZATION if headers else _practises(client)
+    return "practice" if signed or client.base_url == PRACTICE_URL else "live"
 
 
 def _practises(client: Client) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,12 +55,13 @@ class Shell:
 @contextlib.contextmanager
 def made(**config: Any) -> Iterator[InteractiveShell]:
     """Give IPython's shell of this process a beginning and an end, with a history in memory."""
-    before = InteractiveShell._instance
+    before, main = InteractiveShell._instance, sys.modules["__main__"]
     InteractiveShell.clear_instance()
     ip = InteractiveShell.instance(config=Config(HistoryManager={"hist_file": ":memory:"}, **config))
     try:
         yield ip
     finally:
+        sys.modules["__main__"] = main  # a shell puts its own there, which a new process cannot be started from
         ip.atexit_operations()
         atexit.unregister(ip.atexit_operations)
         InteractiveShell.clear_instance()

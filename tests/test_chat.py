@@ -365,7 +365,7 @@ def test_m8_an_interrupt_is_a_keyboard_interrupt_with_one_line():
     assert ["Stopped; type %claude continue to go on"] == caught.value._render_traceback_()
 
 
-@pytest.mark.parametrize("at", ["reserve", "record"])
+@pytest.mark.parametrize("at", ["reserve", "settle"])
 def test_m8_an_interrupt_while_the_books_are_kept_loses_nothing(monkeypatch, at):
     keep = getattr(ledger.Ledger, at)
 

@@ -42,7 +42,11 @@ class Window:
         due = self._grown + (DOUBLES if self._known else STEP)
         if now < due:
             return due - now
-        self.size, self._grown = min(self.most, self.size * 2 if self._known else self.size + 1), now
+        if self._known:
+            self.size = min(self.most, self.size * 2)
+        else:  # as many as were due, for whoever looks late
+            self.size = min(EARLY, self.most, self.size + max(1.0, (now - self._grown) // STEP))
+        self._grown = now
         return 0.0
 
     def answered(self, seconds: float, output_tokens: int, now: float) -> None:

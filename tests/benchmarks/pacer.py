@@ -22,7 +22,7 @@ END = "the-last-word"
 SECTION = r"""## Section {n}
 
 The **median** of a column is the value in the middle once its rows are in order, so that one very large value
-does not move it; the mean, $\bar{{x}} = \frac{{1}}{{n}}\sum_{{i=1}}^{{n}} x_i$, follows every value there is.
+does not move it; the mean{formula} follows every value there is, and so do variance and range.
 
 | species | rows | mean |
 |---|--:|--:|
@@ -38,12 +38,14 @@ print(heaviest.sort_values("mean", ascending=False).head({n}))
 ```
 
 """
+FORMULA = r", $\bar{x} = \frac{1}{n}\sum_{i=1}^{n} x_i$,"  # in every third section
 
 
 def answer() -> str:
     """Return an answer of as many tokens, as models write them: prose, a formula, a table, a list, code."""
     size = TOKENS * CHARACTERS - len(END) - 2
-    text = "".join(SECTION.format(n=n) for n in range(1, size // len(SECTION) + 3))
+    numbers = range(1, size // len(SECTION) + 3)
+    text = "".join(SECTION.format(n=n, formula="" if n % 3 else FORMULA) for n in numbers)
     return f"{text[:size]}\n\n{END}"
 
 

@@ -14,7 +14,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -254,13 +253,6 @@ def opened(home: Path, **env: str) -> Iterator[Desk]:
     finally:
         server.terminate()
         server.wait(20)
-
-
-@contextlib.contextmanager
-def somewhere(**env: str) -> Iterator[Desk]:
-    """Do the same in a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder), **env) as desk:
-        yield desk
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
