@@ -83,9 +83,11 @@ def source_of(client: Client, message: Record | None = None) -> str:
     """
     if recorded(client, message) is not None:
         return "replay"
-    headers = _headers(message)
-    signed = headers.get("anthropic-organization-id") == PRACTICE_ORGANIZATION if headers else _practises(client)
-    return "practice" if signed or client.base_url == PRACTICE_URL else "live"
+    if client.base_url == PRACTICE_URL:
+        return "practice"
+    said = _headers(message)
+    signed = said.get("anthropic-organization-id") == PRACTICE_ORGANIZATION if said else _practises(client)
+    return "practice" if signed else "live"
 
 
 def _practises(client: Client) -> bool:

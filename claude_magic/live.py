@@ -62,7 +62,6 @@ class Live:
 
     def __init__(self, badge: str | None) -> None:
         # here and not in the thread; Pygments' packages fail when two threads import them at once
-        import IPython.display
         import pygments.formatters
         import pygments.lexers  # noqa: F401
 

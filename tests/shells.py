@@ -61,7 +61,7 @@ def made(**config: Any) -> Iterator[InteractiveShell]:
     try:
         yield ip
     finally:
-        sys.modules["__main__"] = main  # a shell puts its own there, which a new process cannot be started from
+        sys.modules["__main__"] = main  # no process can be started from the one that a shell puts there
         ip.atexit_operations()
         atexit.unregister(ip.atexit_operations)
         InteractiveShell.clear_instance()
