@@ -208,13 +208,13 @@ def test_m8_what_came_before_a_failure_after_a_pause_is_kept_and_can_go_on():
 
 def test_an_interrupt_between_sends_stops_and_keeps_the_first_part(monkeypatch):
     server = Server(said(text("Half."), *ran(), stop_reason="pause_turn"), said(text("Never.")))
-    settle = ledger.Ledger.settle
+    keep = ledger.Ledger._keep
 
     def interrupted(*args):
         signal.raise_signal(signal.SIGINT)
-        return settle(*args)
+        return keep(*args)
 
-    monkeypatch.setattr(ledger.Ledger, "settle", interrupted)
+    monkeypatch.setattr(ledger.Ledger, "_keep", interrupted)
     talk = Thread()
     with pytest.raises(Stopped) as caught:
         chat.ask("Go", skills="xlsx", thread=talk, client=server.client(), stream=False)

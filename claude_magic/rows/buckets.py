@@ -92,7 +92,9 @@ class Bucket:
         """
         new = not self.limit
         self.limit = told.limit
-        if told.limit > ROUNDED and told.remaining % ROUNDED == 0:
+        if told.remaining % ROUNDED:
+            self.grain = 1.0
+        elif told.remaining and told.limit > ROUNDED:  # nothing left says nothing of that
             self.grain = ROUNDED / 2
         if new:
             self._at, self.level = now, told.remaining - self.reserved

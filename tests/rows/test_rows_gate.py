@@ -158,6 +158,14 @@ def test_old_news_is_no_news():
     assert bucket.level == pytest.approx(800, abs=3)
 
 
+@pytest.mark.parametrize("remaining", [(20, 0), (1000, 19)])
+def test_what_is_left_of_requests_is_not_taken_to_be_rounded(remaining):
+    bucket = Bucket()
+    for left in remaining:
+        bucket.learn(Figures(1200, left), None, 0.0)
+    assert bucket.wait(1, 0.0) < 1.0
+
+
 def test_what_others_take_is_learned():
     bucket, left = Bucket(), 1000.0
     for second in range(60):
