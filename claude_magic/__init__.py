@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from claude_magic import admin, practice, ui
-    from claude_magic.answer import Answer
-    from claude_magic.billing import bill
-    from claude_magic.bundles import parts as files_from_dir
-    from claude_magic.chat import Chat, ask
-    from claude_magic.client import AsyncClient, Client
-    from claude_magic.client import AsyncClient as AsyncAnthropic
-    from claude_magic.client import Client as Anthropic
-    from claude_magic.dryrun import dry_run
+    from claude_magic.api.client import AsyncClient, Client
+    from claude_magic.api.client import AsyncClient as AsyncAnthropic
+    from claude_magic.api.client import Client as Anthropic
     from claude_magic.errors import (
         AnswerError,
         APIConnectionError,
@@ -46,17 +41,22 @@ if TYPE_CHECKING:
     from claude_magic.errors import ClaudeError as AnthropicError
     from claude_magic.frames.models import models
     from claude_magic.frames.usage import usage
+    from claude_magic.money.billing import bill
+    from claude_magic.money.dryrun import dry_run
     from claude_magic.practice import Practice
-    from claude_magic.replaying import replay
-    from claude_magic.rows.agreement import agreement, confusion, plot_agreement
-    from claude_magic.rows.batches import batches
-    from claude_magic.rows.grade import grade
-    from claude_magic.rows.job import attach, batch
+    from claude_magic.protocol.bundles import parts as files_from_dir
+    from claude_magic.rows.batch.batches import batches
+    from claude_magic.rows.batch.job import attach, batch
+    from claude_magic.rows.judged.agreement import agreement, confusion, plot_agreement
+    from claude_magic.rows.judged.grade import grade
+    from claude_magic.rows.kept.runs import run, runs
     from claude_magic.rows.mapping import classify, estimate, extract, preview, retry, score
     from claude_magic.rows.mapping import map as map  # noqa: A004 # claude_magic.map, never Python's own
-    from claude_magic.rows.runs import run, runs
     from claude_magic.settings import cost
-    from claude_magic.thread import Thread
+    from claude_magic.talk.answer import Answer
+    from claude_magic.talk.chat import Chat, ask
+    from claude_magic.talk.replaying import replay
+    from claude_magic.talk.thread import Thread
     from claude_magic.tools.functions import tool
     from claude_magic.tools.server import mcp, server_tool
     from claude_magic.tools.toolbox import Toolbox
@@ -138,44 +138,44 @@ __all__ = [
 
 _ELSEWHERE = {
     # every name that is not an error: where it lives, and its name there ("": it is the module itself)
-    "Answer": ("answer", "Answer"),
-    "Anthropic": ("client", "Client"),
+    "Answer": ("talk.answer", "Answer"),
+    "Anthropic": ("api.client", "Client"),
     "AnthropicError": ("errors", "ClaudeError"),
-    "AsyncAnthropic": ("client", "AsyncClient"),
-    "AsyncClient": ("client", "AsyncClient"),
-    "Chat": ("chat", "Chat"),
-    "Client": ("client", "Client"),
+    "AsyncAnthropic": ("api.client", "AsyncClient"),
+    "AsyncClient": ("api.client", "AsyncClient"),
+    "Chat": ("talk.chat", "Chat"),
+    "Client": ("api.client", "Client"),
     "Message": ("wire", "Message"),
     "Practice": ("practice", "Practice"),
     "Record": ("wire", "Record"),
-    "Thread": ("thread", "Thread"),
+    "Thread": ("talk.thread", "Thread"),
     "Toolbox": ("tools.toolbox", "Toolbox"),
     "Usage": ("wire", "Usage"),
     "admin": ("admin", ""),
-    "agreement": ("rows.agreement", "agreement"),
-    "ask": ("chat", "ask"),
-    "attach": ("rows.job", "attach"),
-    "batch": ("rows.job", "batch"),
-    "batches": ("rows.batches", "batches"),
-    "bill": ("billing", "bill"),
+    "agreement": ("rows.judged.agreement", "agreement"),
+    "ask": ("talk.chat", "ask"),
+    "attach": ("rows.batch.job", "attach"),
+    "batch": ("rows.batch.job", "batch"),
+    "batches": ("rows.batch.batches", "batches"),
+    "bill": ("money.billing", "bill"),
     "classify": ("rows.mapping", "classify"),
-    "confusion": ("rows.agreement", "confusion"),
+    "confusion": ("rows.judged.agreement", "confusion"),
     "cost": ("settings", "cost"),
-    "dry_run": ("dryrun", "dry_run"),
+    "dry_run": ("money.dryrun", "dry_run"),
     "estimate": ("rows.mapping", "estimate"),
     "extract": ("rows.mapping", "extract"),
-    "files_from_dir": ("bundles", "parts"),
-    "grade": ("rows.grade", "grade"),
+    "files_from_dir": ("protocol.bundles", "parts"),
+    "grade": ("rows.judged.grade", "grade"),
     "map": ("rows.mapping", "map"),
     "mcp": ("tools.server", "mcp"),
     "models": ("frames.models", "models"),
-    "plot_agreement": ("rows.agreement", "plot_agreement"),
+    "plot_agreement": ("rows.judged.agreement", "plot_agreement"),
     "practice": ("practice", ""),
     "preview": ("rows.mapping", "preview"),
-    "replay": ("replaying", "replay"),
+    "replay": ("talk.replaying", "replay"),
     "retry": ("rows.mapping", "retry"),
-    "run": ("rows.runs", "run"),
-    "runs": ("rows.runs", "runs"),
+    "run": ("rows.kept.runs", "run"),
+    "runs": ("rows.kept.runs", "runs"),
     "score": ("rows.mapping", "score"),
     "server_tool": ("tools.server", "server_tool"),
     "tool": ("tools.functions", "tool"),
@@ -201,14 +201,14 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(ip: Any) -> None:
     """Register `%claude` and `%%claude`: what `%load_ext claude_magic` calls."""
-    from claude_magic import magics
+    from claude_magic.cells import magics
 
     magics.load(ip)
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take `%claude` and `%%claude` away again."""
-    from claude_magic import magics
+    from claude_magic.cells import magics
 
     magics.unload(ip)
 

@@ -18,22 +18,24 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, current, keys
-from claude_magic.client import Client
-from claude_magic.endpoints import ENDPOINTS
+from claude_magic import keys
+from claude_magic.api.client import Client
 from claude_magic.errors import APIResponseError, InputError, nearest
 from claude_magic.frames import spans
 from claude_magic.frames.progress import counted
 from claude_magic.frames.reports import REPORTS, SPLITS, Report
 from claude_magic.frames.sums import Sums
+from claude_magic.protocol import catalog
+from claude_magic.protocol.endpoints import ENDPOINTS
+from claude_magic.talk import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
+    from claude_magic.api.pages import Page
     from claude_magic.frames.spans import Span
-    from claude_magic.pages import Page
 
 FIRST, OLDEST = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=365)
 """How far back the reports of the Analytics API reach: neither before the one nor longer than the other."""

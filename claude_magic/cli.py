@@ -225,7 +225,8 @@ def usage(args: argparse.Namespace) -> None:
 
 def replay(args: argparse.Namespace) -> int:
     """Print what is recorded in a file, or the lines that were edited; 1 where there are any."""
-    from claude_magic import recordings, replaying
+    from claude_magic.cells import recordings
+    from claude_magic.talk import replaying
 
     path = replaying.place(args.file).value
     if not path.exists():
@@ -244,14 +245,14 @@ def replay(args: argparse.Namespace) -> int:
 
 def estimate(args: argparse.Namespace) -> None:
     """Print the questions of a notebook and their total."""
-    from claude_magic import reports
+    from claude_magic.cells import reports
 
     print(reports.estimate(args.notebook, {}).to_string())
 
 
 def bill(args: argparse.Namespace) -> None:
     """Print a row for each notebook, source and model, then the sums; what could not be read on stderr."""
-    from claude_magic import billing
+    from claude_magic.money import billing
 
     found = billing.bill(args.notebooks)
     for note in found.attrs["notes"]:

@@ -10,8 +10,10 @@ import threading
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog, sizes, wire
+from claude_magic import wire
 from claude_magic.errors import BudgetError
+from claude_magic.prompts import sizes
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ from claude_magic.errors import APIResponseError, APIStatusError, Attempt, Claud
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from claude_magic.body import Body
+    from claude_magic.protocol.body import Body
 
 LONGEST_WAIT = 60.0  # seconds; a longer retry-after is told, not slept
 SPENT = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})

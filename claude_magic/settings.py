@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from claude_magic import keys
 from claude_magic.errors import ConfigError, nearest
-from claude_magic.flags import CACHES, DEFAULT_MODEL, EFFORTS, FORMATS, REPLAYS
+from claude_magic.grammar.flags import CACHES, DEFAULT_MODEL, EFFORTS, FORMATS, REPLAYS
 from claude_magic.keys import (
     DEFAULT_BASE_URL,
     PRACTICE_URL,
@@ -150,7 +150,7 @@ def option(name: str, arg: Any = None) -> Setting:
 
 def model(arg: str | None = None) -> Setting:
     """Return the model in force with aliases and short words resolved; an unknown name stays as it is."""
-    from claude_magic import catalog
+    from claude_magic.protocol import catalog
 
     found = option("model", arg)
     return found._replace(value=catalog.resolve(aliases().get(found.value, found.value)))
@@ -202,7 +202,7 @@ def no_key_hint(url: str) -> str:
 
 def cost(usage: Mapping[str, Any], model: str, **how: Any) -> Decimal | None:
     """Return USD for a usage, as `catalog.cost` with the prices of the reader's own prices.json."""
-    from claude_magic import catalog
+    from claude_magic.protocol import catalog
 
     load_prices()
     return catalog.cost(usage, model, **how)
@@ -220,7 +220,7 @@ def load_prices() -> None:
 
 @functools.lru_cache(maxsize=4)
 def _override(path: Path, _version: int) -> None:
-    from claude_magic import catalog
+    from claude_magic.protocol import catalog
 
     catalog.override(_json(path, list))
 

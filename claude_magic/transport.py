@@ -19,11 +19,11 @@ from urllib.parse import quote, urlencode
 import httpx2
 
 from claude_magic import pool
-from claude_magic.body import PIECE, Body, Content
 from claude_magic.errors import APIConnectionError, APIResponseError, ClaudeError, Stopped
 from claude_magic.faults import explain, timed_out
 from claude_magic.keys import Secret, reveal
 from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange
+from claude_magic.protocol.body import PIECE, Body, Content
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator

@@ -91,7 +91,7 @@ class Record(dict[str, Any]):
         return self.to_json(indent=indent)
 
     def _repr_html_(self) -> str:
-        from claude_magic import sheets
+        from claude_magic.protocol import sheets
 
         return sheets.view(self)
 
@@ -126,7 +126,7 @@ class Usage(Record):
 
     def cost(self, model: str) -> Decimal | None:
         """Return USD at the catalogue's prices for `model`, or None when a price is not known."""
-        from claude_magic import catalog
+        from claude_magic.protocol import catalog
 
         return catalog.cost(self, model)
 
@@ -162,12 +162,12 @@ class Message(Record):
     @property
     def cost(self) -> Decimal | None:
         """USD at the catalogue's prices, or None when a price is not known."""
-        from claude_magic import catalog
+        from claude_magic.protocol import catalog
 
         return catalog.message_cost(self)
 
     def _repr_html_(self) -> str:
-        from claude_magic import sheets
+        from claude_magic.protocol import sheets
 
         return sheets.message(self.text, self)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from claude_magic.endpoints import ENDPOINTS, MB, Endpoint
+from claude_magic.protocol.endpoints import ENDPOINTS, MB, Endpoint
 
 PAGE = Path(__file__).parent / "endpoints.md"
 PARTED = ("organization", "compliance")  # large enough for a section to each part of them

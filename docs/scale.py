@@ -17,10 +17,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)] * (str(ROOT) not in sys.path)
 
-from claude_magic import catalog  # noqa: E402 - found from a checkout too
-from claude_magic.rows import keylist, outcome, reading  # noqa: E402
-from claude_magic.rows.gate import MOST, Gate  # noqa: E402
-from claude_magic.rows.journal import Journal, Run  # noqa: E402
+from claude_magic.protocol import catalog  # noqa: E402 - found from a checkout too
+from claude_magic.rows import outcome  # noqa: E402
+from claude_magic.rows.columns import reading  # noqa: E402
+from claude_magic.rows.kept import keylist  # noqa: E402
+from claude_magic.rows.kept.journal import Journal, Run  # noqa: E402
+from claude_magic.rows.pace.gate import MOST, Gate  # noqa: E402
 from tests.rows.simulated import Service, run  # noqa: E402
 
 PAGE = Path(__file__).with_name("ten-million-rows.md")

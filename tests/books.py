@@ -6,8 +6,9 @@ import threading
 from decimal import Decimal
 from typing import Any
 
-from claude_magic import chat, ledger
+from claude_magic import ledger
 from claude_magic.errors import BudgetError
+from claude_magic.talk import chat
 
 RACERS = 8
 

@@ -63,8 +63,8 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 def _forget() -> None:
     """Drop what the package remembers in this process: settings, conversations, own prices, cassettes."""
-    names = ("settings", "thread", "catalog", "replaying")
-    loaded = {name: sys.modules.get(f"claude_magic.{name}") for name in names}
+    names = ("settings", "talk.thread", "protocol.catalog", "talk.replaying")
+    loaded = {name.rpartition(".")[2]: sys.modules.get(f"claude_magic.{name}") for name in names}
     if replaying := loaded["replaying"]:
         replaying._tapes.clear()
         replaying._places.clear()

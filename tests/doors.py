@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 
+from claude_magic.api.client import AsyncClient, Client
 from claude_magic.app import App, Request, Response
-from claude_magic.client import AsyncClient, Client
 from claude_magic.pool import AppTransport
 from claude_magic.wire import Message, Record, encode
 

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_magic import accumulate, wire
-from claude_magic.accumulate import Accumulator, helper_events, partial_json
+from claude_magic import wire
 from claude_magic.errors import ClaudeError, StreamError
-from claude_magic.sse import Decoder
+from claude_magic.protocol import accumulate
+from claude_magic.protocol.accumulate import Accumulator, helper_events, partial_json
+from claude_magic.protocol.sse import Decoder
 from claude_magic.wire import Message, Usage
 from tests.streams import (
     ALL,

@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import admin, catalog, practice
+from claude_magic import admin, practice
+from claude_magic.api.client import AsyncClient, Client
 from claude_magic.app import Request
-from claude_magic.client import AsyncClient, Client
 from claude_magic.errors import APIResponseError, AuthenticationError, ClaudeError, InputError
 from claude_magic.frames import progress, spans
 from claude_magic.frames.reports import REPORTS, SPLITS
 from claude_magic.frames.spans import DAY, HOUR, Span
 from claude_magic.practice import Practice
+from claude_magic.protocol import catalog
 from tests.doors import Asked, Door, json
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)

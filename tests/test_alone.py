@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from traitlets.config import Config
 
-from claude_magic import alone
+from claude_magic.show import alone
 
 SHOW = """
-from claude_magic.display import View
+from claude_magic.show.display import View
 {before}
 view = View(badge="practice")
 view.text("one ")

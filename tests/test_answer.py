@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic.answer import Answer
 from claude_magic.errors import InputError
+from claude_magic.talk.answer import Answer
 from claude_magic.wire import record
 
 

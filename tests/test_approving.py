@@ -6,8 +6,8 @@ import builtins
 
 import pytest
 
-from claude_magic import approving
-from claude_magic.approving import by_input, call
+from claude_magic.talk import approving
+from claude_magic.talk.approving import by_input, call
 
 
 @pytest.fixture

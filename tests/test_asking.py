@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import pandas as pd
 
-from claude_magic import chat, made, making, showing, wire
-from claude_magic.answer import Answer
+from claude_magic import wire
+from claude_magic.show import made, showing
+from claude_magic.talk import chat, making
+from claude_magic.talk.answer import Answer
 from tests.shells import KEY, rows
 
 CATS = "Cats sleep all day.\nDogs bark at night."

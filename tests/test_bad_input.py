@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from claude_magic import chat, current, errors, settings
+from claude_magic import errors, settings
+from claude_magic.talk import chat, current
 from tests.loopback import serving
 from tests.shells import KEY, rows
 
@@ -155,7 +156,7 @@ def test_a_bug_of_ours_keeps_its_traceback_and_tells_no_key(shell, monkeypatch):
     def buggy(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("claude_magic.resources.Messages.stream", buggy)
+    monkeypatch.setattr("claude_magic.api.resources.Messages.stream", buggy)
     result = shell.run("%claude hello")
     assert isinstance(result.error_in_exec, ZeroDivisionError)
     assert "Traceback" in result.stdout

@@ -8,8 +8,9 @@ import json
 
 import pytest
 
-from claude_magic import billing, cli, settings
+from claude_magic import cli, settings
 from claude_magic.errors import InputError
+from claude_magic.money import billing
 
 
 def facts(cost="0.5", request_id="req_1", source="live", model="claude-haiku-5-5", **more):

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from claude_magic import body
 from claude_magic.errors import InputError, InternalServerError, RequestTooLargeError
+from claude_magic.protocol import body
 from tests.doors import Asked, Door, error, json
 from tests.ways import Field, both, fields, go
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from claude_magic import body, bundles
 from claude_magic.errors import InputError
+from claude_magic.protocol import body, bundles
 
 SKILL = b"---\nname: tides\ndescription: Read tide tables.\n---\n"
 

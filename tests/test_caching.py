@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import caching, catalog, chat, compose, limits, settings
-from claude_magic.thread import Thread
+from claude_magic import limits, settings
+from claude_magic.protocol import catalog
+from claude_magic.talk import caching, chat, compose
+from claude_magic.talk.thread import Thread
 from tests.test_sending import Server, add, called, said, text, uses
 
 LONG = "An index is a label for each row of a table. " * 400  # some 5,000 tokens

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from claude_magic import called
-from claude_magic.client import Client
+from claude_magic.api import called
+from claude_magic.api.client import Client
 from claude_magic.errors import InputError
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice

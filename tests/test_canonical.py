@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import body, canonical
+from claude_magic.api.client import Client
 from claude_magic.app import Request
-from claude_magic.client import Client
-from claude_magic.endpoints import ENDPOINTS
 from claude_magic.pool import AppTransport
+from claude_magic.protocol import body, canonical
+from claude_magic.protocol.endpoints import ENDPOINTS
 from tests.doors import ASK, KEY, answer
 from tests.doors import json as told
 
@@ -106,7 +106,8 @@ def test_keys_are_the_same_in_every_process_and_version() -> None:
     listed = f'["POST","/v1/messages",[],"2026-10-21",[],{plain}]'
     assert key(post(TEXT)) == hashlib.sha256(listed.encode()).hexdigest()[:32]
     made = f"Request('POST', '/v1/messages', (), {VERSION!r}, {TEXT!r})"
-    code = f"from claude_magic import app, canonical; print(canonical.asked(app.{made}).key)"
+    imports = "from claude_magic import app; from claude_magic.protocol import canonical"
+    code = f"{imports}; print(canonical.asked(app.{made}).key)"
     for seed in "01":
         env = {**os.environ, "PYTHONHASHSEED": seed}
         done = subprocess.run(

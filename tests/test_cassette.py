@@ -22,11 +22,11 @@ import httpx2
 import pytest
 
 from claude_magic import wire
+from claude_magic.api.client import Client
 from claude_magic.app import Request, Response
 from claude_magic.cassette import MODES, clean, closest, lines, transport
 from claude_magic.cassette.tape import Cassette
 from claude_magic.cassette.tape import _mark as tape_mark
-from claude_magic.client import Client
 from claude_magic.errors import (
     BadRequestError,
     ClaudeError,
@@ -504,7 +504,7 @@ def test_k1_calls_that_are_about_secrets_are_never_recorded(path: Path) -> None:
 
 
 def test_every_call_that_is_about_secrets_is_told_by_its_name() -> None:
-    from claude_magic.endpoints import ENDPOINTS
+    from claude_magic.protocol.endpoints import ENDPOINTS
 
     never = {name for name in ENDPOINTS if clean.NEVER.search(name)}
     assert {"oauth.token", "tunnels.reveal_token", "tunnels.rotate_token"} <= never

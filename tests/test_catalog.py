@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import catalog, pricefile
 from claude_magic.errors import InputError
+from claude_magic.protocol import catalog, pricefile
 
 M = 1_000_000
 D = Decimal
@@ -358,7 +358,7 @@ def test_the_fields_of_a_price_row_are_those_that_the_catalogue_reads():
 
 
 def test_the_catalogue_needs_no_pandas_and_no_network_library():
-    code = "import sys; from claude_magic import catalog; catalog.find('haiku'); print(*sys.modules)"
+    code = "import sys; from claude_magic.protocol import catalog; catalog.find('haiku'); print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import catalog
-from claude_magic.cell import Ask, CommandCall, parse_cell, parse_line
 from claude_magic.errors import ClaudeError, InputError
-from claude_magic.flags import COMMANDS, FLAGS
+from claude_magic.grammar.cell import Ask, CommandCall, parse_cell, parse_line
+from claude_magic.grammar.flags import COMMANDS, FLAGS
+from claude_magic.protocol import catalog
 
 ALIASES = {"best": "claude-opus-5-5"}
 

@@ -10,10 +10,9 @@ from decimal import Decimal
 import httpx2
 import pytest
 
-from claude_magic import catalog, chat, current, ledger, limits, settings
+from claude_magic import ledger, limits, settings
+from claude_magic.api.client import Client
 from claude_magic.app import Response
-from claude_magic.client import Client
-from claude_magic.dryrun import dry_run
 from claude_magic.errors import (
     APIConnectionError,
     APIResponseError,
@@ -26,9 +25,12 @@ from claude_magic.errors import (
     Stopped,
     StreamError,
 )
+from claude_magic.money.dryrun import dry_run
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
-from claude_magic.thread import Thread
+from claude_magic.protocol import catalog
+from claude_magic.talk import chat, current
+from claude_magic.talk.thread import Thread
 from tests.books import held, raced
 
 QUESTION = "What is an index? An index is a label for each row of a table."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import Client, citing, looks, uploads
-from claude_magic.chat import ask
+from claude_magic import Client
 from claude_magic.errors import InputError
-from claude_magic.prompt import render
+from claude_magic.looks import parts as looks
+from claude_magic.prompts import citing
+from claude_magic.prompts.prompt import render
+from claude_magic.talk import uploads
+from claude_magic.talk.chat import ask
 from tests.hostile import HOSTILE
 
 

@@ -169,7 +169,7 @@ def test_usage_prints_the_frame_of_what_was_used(capsys):
 
 
 def test_models_prints_every_model(monkeypatch, capsys):
-    from claude_magic import catalog
+    from claude_magic.protocol import catalog
 
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
     assert 0 == cli.main(["models"])

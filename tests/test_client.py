@@ -14,8 +14,7 @@ import pytest
 
 import claude_magic
 from claude_magic import keys
-from claude_magic.client import AsyncClient, Client
-from claude_magic.endpoints import ENDPOINTS
+from claude_magic.api.client import AsyncClient, Client
 from claude_magic.errors import (
     AuthenticationError,
     ConfigError,
@@ -24,6 +23,7 @@ from claude_magic.errors import (
     RateLimitError,
     RequestTooLargeError,
 )
+from claude_magic.protocol.endpoints import ENDPOINTS
 from claude_magic.wire import Message, decode, encode, plain
 from tests.doors import ASK, DOORS, KEY, Asked, AsyncDoor, Door, answer, error, json
 from tests.loopback import HEAD, request_of, serving

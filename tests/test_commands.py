@@ -11,7 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from claude_magic import chat, commands, errors, flags, keys, ledger, settings
+from claude_magic import errors, keys, ledger, settings
+from claude_magic.cells import commands
+from claude_magic.grammar import flags
+from claude_magic.talk import chat
 from tests.shells import KEY, Shell
 
 

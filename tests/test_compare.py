@@ -13,14 +13,15 @@ from decimal import Decimal
 import httpx2
 import pytest
 
-from claude_magic import chat, compare, ledger, settings
+from claude_magic import ledger, settings
+from claude_magic.api.client import Client
 from claude_magic.app import Response
-from claude_magic.client import Client
 from claude_magic.cut import Cutter
 from claude_magic.errors import BudgetError, InputError, NotFoundError, Stopped
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
-from claude_magic.thread import Thread
+from claude_magic.talk import chat, compare
+from claude_magic.talk.thread import Thread
 from tests import doors, loopback
 from tests.books import held, raced
 

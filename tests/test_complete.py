@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import catalog, complete, listings
-from claude_magic.flags import COMMANDS, EXPORTS, FLAGS
+from claude_magic.cells import complete
+from claude_magic.grammar.flags import COMMANDS, EXPORTS, FLAGS
+from claude_magic.protocol import catalog
+from claude_magic.show import listings
 
 
 @dataclass

@@ -7,9 +7,10 @@ import base64
 import pandas as pd
 import pytest
 
-from claude_magic import compose, settings
+from claude_magic import settings
 from claude_magic.errors import ConfigError, InputError
-from claude_magic.thread import Thread
+from claude_magic.talk import compose
+from claude_magic.talk.thread import Thread
 
 HI = [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
 

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.error import StdinNotImplementedError
 
 from claude_magic import settings
-from claude_magic.thread import threads
+from claude_magic.talk.thread import threads
 
 
 def said(shell: Any, line: str) -> Any:

@@ -6,10 +6,11 @@ import logging
 
 import pytest
 
-from claude_magic import current, settings
+from claude_magic import settings
 from claude_magic.errors import ConfigError
 from claude_magic.keys import Secret
 from claude_magic.practice import shared
+from claude_magic.talk import current
 
 KEY = "test-key-not-real-0123456789-WXYZ"
 

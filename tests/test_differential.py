@@ -18,8 +18,8 @@ import httpx2
 import pytest
 
 from claude_magic import Client
-from claude_magic.caller import SHORT_HEADERS
-from claude_magic.endpoints import ENDPOINTS, Endpoint, Param
+from claude_magic.api.caller import SHORT_HEADERS
+from claude_magic.protocol.endpoints import ENDPOINTS, Endpoint, Param
 from tests.doors import KEY
 
 URL = "https://api.example"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from claude_magic.diffs import MOST_LINES, diff
+from claude_magic.show.diffs import MOST_LINES, diff
 from tests.hostile import HOSTILE
 
 

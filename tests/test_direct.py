@@ -12,7 +12,7 @@ import pytest
 
 from claude_magic import Client, direct, wire
 from claude_magic.errors import APIConnectionError, APIResponseError, APITimeoutError, ClaudeError
-from claude_magic.rows.sender import Sender
+from claude_magic.rows.pace.sender import Sender
 from tests.doors import ASK, KEY, answer
 from tests.loopback import request_of, serving
 

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from claude_magic import showing
-from claude_magic.answer import Answer
-from claude_magic.citing import Note
-from claude_magic.display import View, mode
-from claude_magic.live import GROWS, MESSAGE, Live, Pace
-from claude_magic.readout import readout
+from claude_magic.looks.readout import readout
+from claude_magic.prompts.citing import Note
+from claude_magic.show import showing
+from claude_magic.show.display import View, mode
+from claude_magic.show.live import GROWS, MESSAGE, Live, Pace
+from claude_magic.talk.answer import Answer
 from claude_magic.tools.toolbox import Ran
 from claude_magic.wire import record
 
@@ -164,7 +164,7 @@ def test_what_is_sent_live_is_a_small_multiple_of_a_long_answer(monkeypatch, sho
     drawer.news.put(("end", None))
     drawer.thread.join()
     now = drawer.pace.started
-    monkeypatch.setattr("claude_magic.live.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("claude_magic.show.live.time", SimpleNamespace(monotonic=lambda: now))
     text, due = "The median is the value in the middle.\n" * 410, now
     for at in range(0, 16_000, 4):
         now = drawer.pace.started + at / 400
@@ -361,9 +361,9 @@ def test_the_environment_says_how_to_show(shown, monkeypatch, way):
     assert way == mode()
 
 
-SHOW_MODE = "from claude_magic.display import mode; print(mode())"
+SHOW_MODE = "from claude_magic.show.display import mode; print(mode())"
 STREAM = """
-from claude_magic.display import View
+from claude_magic.show.display import View
 view = View(badge="practice")
 view.text("one ")
 while not view._live.drawn: pass

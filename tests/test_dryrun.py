@@ -6,10 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import catalog, chat, compose, counting, dryrun, ledger, settings
-from claude_magic.client import Client
+from claude_magic import ledger, settings
+from claude_magic.api.client import Client
 from claude_magic.errors import NotFoundError
-from claude_magic.thread import Thread
+from claude_magic.money import dryrun
+from claude_magic.protocol import catalog
+from claude_magic.talk import chat, compose, counting
+from claude_magic.talk.thread import Thread
 
 
 def test_a_dry_run_counts_prices_and_sends_nothing(client):

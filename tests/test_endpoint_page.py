@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from claude_magic.endpoints import ENDPOINTS
+from claude_magic.protocol.endpoints import ENDPOINTS
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from claude_magic import endpoints, signatures
-from claude_magic.endpoints import ENDPOINTS, KINDS, MB, PAGING, TYPES, Endpoint, Param, match
+from claude_magic.protocol import endpoints, signatures
+from claude_magic.protocol.endpoints import ENDPOINTS, KINDS, MB, PAGING, TYPES, Endpoint, Param, match
 from tests.sdkcalls import calls
 
-TABLE = (Path(endpoints.__file__).parent / "data" / "endpoints.txt").read_text("utf-8")
+TABLE = (Path(endpoints.__file__).parents[1] / "data" / "endpoints.txt").read_text("utf-8")
 ROWS = sorted(ENDPOINTS.values(), key=lambda row: row.name)
 NOT_IN_THE_SDK = re.compile(
     r"/v1/(compliance/.*|complete|oauth/token|chat/completions|organizations/(me|cost_report|usage_report/.*))"

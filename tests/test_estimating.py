@@ -7,8 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import catalog, chat, counting, dryrun, estimating, ledger, settings
+from claude_magic import ledger, settings
 from claude_magic.errors import InputError
+from claude_magic.money import dryrun, estimating
+from claude_magic.protocol import catalog
+from claude_magic.talk import chat, counting
 from tests.shells import KEY
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from claude_magic.thread import threads
+from claude_magic.talk.thread import threads
 
 
 def sent(shell, line: str = "") -> str:

@@ -19,12 +19,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import Thread, chat, exporting, flags, settings
+from claude_magic import Thread, exporting, settings
 from claude_magic.app import Request
 from claude_magic.errors import InputError
 from claude_magic.exporting import program
+from claude_magic.grammar import flags
 from claude_magic.pool import AppTransport
-from claude_magic.thread import Turn, threads
+from claude_magic.talk import chat
+from claude_magic.talk.thread import Turn, threads
 from claude_magic.tools.functions import tool
 from tests.shells import KEY
 

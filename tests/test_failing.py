@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from claude_magic import failing
+from claude_magic.repair import failing
 from tests.shells import KEY, made, session
 
 

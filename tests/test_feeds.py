@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from claude_magic import feeds
+from claude_magic.api import feeds
 from claude_magic.app import Response
 from claude_magic.errors import ClaudeError, InputError, Stopped, StreamError
-from claude_magic.saving import place
+from claude_magic.protocol.saving import place
 from claude_magic.wire import encode
 from tests.doors import KEY, Asked, AsyncDoor, Door, answer, error, json
 from tests.ways import both, go, items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic.fences import code, fences, is_python, prose
+from claude_magic.prompts.fences import code, fences, is_python, prose
 
 CASES = {
     # what was answered, and the code in it

@@ -9,8 +9,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from claude_magic import figures
-from claude_magic.figures import MOST_JSON
+from claude_magic.prompts import figures
+from claude_magic.prompts.figures import MOST_JSON
 
 
 class Plot:

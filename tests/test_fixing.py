@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from claude_magic import fixing, wire
-from claude_magic.answer import Answer
+from claude_magic import wire
 from claude_magic.practice.messages import fixes as practice
-from claude_magic.thread import threads
+from claude_magic.repair import fixing
+from claude_magic.talk.answer import Answer
+from claude_magic.talk.thread import threads
 from tests.hostile import HOSTILE
 from tests.shells import KEY, rows
 

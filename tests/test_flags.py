@@ -7,13 +7,16 @@ from dataclasses import fields
 
 import pytest
 
-from claude_magic import asking, cassette, catalog, chat, settings
-from claude_magic.cell import Ask, parse_cell, parse_line
+from claude_magic import cassette, settings
+from claude_magic.cells import asking
 from claude_magic.errors import InputError
-from claude_magic.flags import BY_WORD, COMMANDS, EFFORTS, FLAGS, FORMATS, OWN, REPLAYS, USAGE_BY
-from claude_magic.flagvalues import KINDS
-from claude_magic.keywords import Keywords
-from claude_magic.manual import flag_table_markdown, help_text
+from claude_magic.grammar.cell import Ask, parse_cell, parse_line
+from claude_magic.grammar.flags import BY_WORD, COMMANDS, EFFORTS, FLAGS, FORMATS, OWN, REPLAYS, USAGE_BY
+from claude_magic.grammar.flagvalues import KINDS
+from claude_magic.grammar.keywords import Keywords
+from claude_magic.grammar.manual import flag_table_markdown, help_text
+from claude_magic.protocol import catalog
+from claude_magic.talk import chat
 
 ELSEWHERE = ("attach", "compare", "max_cost", "stream", "thread")  # asking.py passes these on in other ways
 

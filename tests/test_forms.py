@@ -11,9 +11,11 @@ import msgspec
 import pydantic
 import pytest
 
-from claude_magic import catalog, chat, forms, wire
-from claude_magic.answer import Answer
+from claude_magic import wire
 from claude_magic.errors import AnswerError, InputError
+from claude_magic.protocol import catalog
+from claude_magic.talk import chat, forms
+from claude_magic.talk.answer import Answer
 from tests.test_sending import Server, said, text
 
 OLD = {

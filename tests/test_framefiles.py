@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from claude_magic import framefiles, media, prompt
 from claude_magic.errors import InputError
+from claude_magic.prompts import framefiles, media, prompt
 from tests.shells import KEY
 
 ROWS = pd.DataFrame({"a": range(344), "b": 1.5})

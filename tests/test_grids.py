@@ -12,9 +12,10 @@ import narwhals.stable.v2 as nw
 import pandas as pd
 import pytest
 
-from claude_magic import errors, grids
-from claude_magic.tables import frame_text
-from claude_magic.values import show
+from claude_magic import errors
+from claude_magic.prompts import grids
+from claude_magic.prompts.tables import frame_text
+from claude_magic.prompts.values import show
 
 COLUMNS = {
     "length": [5.1, None, 4.9],

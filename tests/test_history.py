@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import chat, compose, history, settings
+from claude_magic import settings
 from claude_magic.errors import APIConnectionError, BudgetError
-from claude_magic.thread import Thread, Turn, threads
+from claude_magic.talk import chat, compose, history
+from claude_magic.talk.thread import Thread, Turn, threads
 from claude_magic.wire import Message, decode
 from tests import doors
 from tests.doors import Asked, Door, answer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import chat, holding, ledger, limits, settings
+from claude_magic import ledger, limits, settings
 from claude_magic.errors import BudgetError
+from claude_magic.talk import chat, holding
 from tests import doors
 from tests.books import held
 

@@ -38,6 +38,6 @@ def test_the_errors_come_without_the_network_library():
 
 def test_what_a_kernel_start_up_needs_comes_without_pandas_or_the_network_library():
     loaded = _loaded_after(
-        f"{_path()}\nfrom claude_magic import guard\nfrom claude_magic.questions import rewrite"
+        f"{_path()}\nfrom claude_magic.cells import guard\nfrom claude_magic.grammar.questions import rewrite"
     )
     assert set() == loaded & (set(HEAVY) - {"msgspec"})

@@ -239,7 +239,7 @@ def test_k1_no_output_traceback_or_history_has_the_key(kernel):
         "c.messages.create(model='x', max_tokens=1, messages=[])",
         "vars(c)",
         "c.messages.create()",
-        "import claude_magic.current as cur\ncur.client().messages.stream(model=1/0)",
+        "import claude_magic.talk.current as cur\ncur.client().messages.stream(model=1/0)",
         "%tb",
         "%whos",
         "%who_ls",

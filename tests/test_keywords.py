@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from claude_magic import asking, chat, settings
+from claude_magic import settings
+from claude_magic.cells import asking
 from claude_magic.errors import InputError
-from claude_magic.flags import FLAGS
-from claude_magic.keywords import Keywords
+from claude_magic.grammar.flags import FLAGS
+from claude_magic.grammar.keywords import Keywords
+from claude_magic.talk import chat
 from claude_magic.tools.functions import tool
 
 NAMES = set(Keywords.__annotations__)

@@ -13,20 +13,11 @@ import claude_magic
 PACKAGE = Path(claude_magic.__file__).parent
 
 LAYERS = {
-    "pure": """errors wire app keywords canonical saving body bundles sse accumulate sizes pricefile
-               catalog endpoints schema private tables grids structures figures citing media framefiles values
-               references prompt words fences texts typenames verbs flags manual flagvalues questions
-               cell sheets instead writing signatures""",
+    "pure": "errors wire app protocol schema prompts grammar",
     "rules": "policy limits ledger keys settings",
     "edge": "faults pool cut transport direct platforms cassette practice",
-    "caller": """parameters pages feeds stream caller spaces resources client admin replaying stopping current
-                 making answer thread history uploads compose counting dryrun holding compare notebookfile
-                 foreseen estimating billing call caching forms approving question sending chat tools
-                 frames bridge exporting parsing called markup looks views watched readout rows""",
-    "notebook": """guard tracebacks failing naming toolcalls alone live display requestview
-                   diffs nextcell ui made meaning typed showing sidebyside asking fixing explaining
-                   lines listings jobs organizing recordings service reports
-                   conversations overrows commands magics complete""",
+    "caller": "api admin tools bridge talk money exporting frames looks rows",
+    "notebook": "show repair cells ui",
     "applications": "quickstart cli classroom",
 }
 LAYER = {name: n for n, names in enumerate(LAYERS.values()) for name in names.split()}

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import catalog, limits
+from claude_magic import limits
 from claude_magic.errors import BudgetError
 from claude_magic.limits import Budgets, Counted
+from claude_magic.protocol import catalog
 
 NOTHING = Counted()
 D = Decimal

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_magic import magics, settings
-from claude_magic.manual import help_text
+from claude_magic import settings
+from claude_magic.cells import magics
+from claude_magic.grammar.manual import help_text
 from tests.shells import made
 
 

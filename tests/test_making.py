@@ -10,14 +10,15 @@ from decimal import Decimal
 import httpx2
 import pytest
 
-from claude_magic import chat, current, ledger, making, sending, settings, uploads
+from claude_magic import ledger, settings
+from claude_magic.api.client import Client
 from claude_magic.app import Response
-from claude_magic.client import Client
-from claude_magic.dryrun import dry_run
 from claude_magic.errors import BudgetError, InputError, OverloadedError, Stopped
+from claude_magic.money.dryrun import dry_run
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
-from claude_magic.thread import Thread
+from claude_magic.talk import chat, current, making, sending, uploads
+from claude_magic.talk.thread import Thread
 from tests import doors
 
 SKILL = "---\nname: tidy-tables\ndescription: Makes tables tidy.\n---\nBe tidy.\n"

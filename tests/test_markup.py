@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from claude_magic.markup import COLOURED, FORMATTED, answer_html
+from claude_magic.looks.markup import COLOURED, FORMATTED, answer_html
 from tests.hostile import HOSTILE
 
 TAGS = re.compile(

@@ -10,9 +10,9 @@ import sys
 import pytest
 from PIL import Image
 
-from claude_magic import media, sizes
 from claude_magic.errors import InputError
-from claude_magic.media import from_path
+from claude_magic.prompts import media, sizes
+from claude_magic.prompts.media import from_path
 
 
 def picture(size=(4, 3), kind="PNG", mode="RGB") -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from claude_magic import naming
+from claude_magic.repair import naming
 from tests.shells import KEY
 
 

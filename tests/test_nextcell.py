@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import nextcell
+from claude_magic.show import nextcell
 
 
 def asked(shell, answer, flags=""):

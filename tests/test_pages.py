@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from claude_magic.api.pages import Page
 from claude_magic.app import Request, Response
 from claude_magic.errors import APIResponseError, BadRequestError, InputError
-from claude_magic.pages import Page
 from tests.doors import Asked, AsyncDoor, Door, error, json
 from tests.ways import both, go, items
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from claude_magic import parameters
-from claude_magic.endpoints import ENDPOINTS
+from claude_magic.api import parameters
 from claude_magic.errors import APIResponseError, InputError
+from claude_magic.protocol.endpoints import ENDPOINTS
 from tests import ways
 from tests.doors import ASK, Asked, Door, answer, json
 from tests.ways import both, go

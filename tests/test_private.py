@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from claude_magic.errors import InputError
-from claude_magic.private import SHAPES, check, is_secret, secret_name
+from claude_magic.prompts.private import SHAPES, check, is_secret, secret_name
 
 
 @pytest.mark.parametrize(

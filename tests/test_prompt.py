@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import prompt, references
 from claude_magic.errors import InputError
-from claude_magic.private import KEY_SHAPE
-from claude_magic.prompt import render
+from claude_magic.prompts import prompt, references
+from claude_magic.prompts.private import KEY_SHAPE
+from claude_magic.prompts.prompt import render
 from claude_magic.wire import record
 
 KEY = "sk-ant-api03-" + "x" * 40

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from claude_magic.questions import rewrite
+from claude_magic.grammar.questions import rewrite
 
 
 @pytest.fixture(scope="module")

@@ -46,9 +46,9 @@ def _same(text: str) -> str:
 
 
 def test_the_table_of_flags_is_the_parsers_own():
-    from claude_magic.manual import flag_table_markdown
+    from claude_magic.grammar.manual import flag_table_markdown
 
-    begin, end = "<!-- flags: written by claude_magic.manual.flag_table_markdown -->", "<!-- end of flags -->"
+    begin, end = "<!-- flags: written by grammar.manual.flag_table_markdown -->", "<!-- end of flags -->"
     table = flag_table_markdown().strip()
     shown = README.read_text(encoding="utf-8").split(begin)[-1].split(end)[0].strip()
     assert table == shown, f"put this between the markers:\n{table}"

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from claude_magic import cli, listings, replaying, settings
+from claude_magic import cli, settings
 from claude_magic.cassette.tape import Cassette
 from claude_magic.errors import ConfigError, InputError
+from claude_magic.show import listings
+from claude_magic.talk import replaying
 from tests.doors import KEY
 from tests.ports import Service, on_a_port
 

@@ -12,12 +12,13 @@ import httpx2
 import pytest
 
 import claude_magic
-from claude_magic import current, ledger, replaying, settings
+from claude_magic import ledger, settings
+from claude_magic.api.client import AsyncClient, Client
 from claude_magic.cassette import of
-from claude_magic.client import AsyncClient, Client
 from claude_magic.errors import BudgetError, ConfigError, InputError, ReplayError
 from claude_magic.pool import AppTransport
-from claude_magic.thread import threads
+from claude_magic.talk import current, replaying
+from claude_magic.talk.thread import threads
 from tests.doors import ASK, KEY, Asked, answer, json
 from tests.ports import Service, on_a_port
 from tests.shells import rows

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import compose, requestview
-from claude_magic.prompt import render
-from claude_magic.values import Shown
+from claude_magic.prompts.prompt import render
+from claude_magic.prompts.values import Shown
+from claude_magic.show import requestview
+from claude_magic.talk import compose
 from tests.shells import KEY
 
 MODEL = "claude-haiku-5-5"

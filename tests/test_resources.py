@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from claude_magic import resources
+from claude_magic.api import resources
+from claude_magic.api.client import Client
 from claude_magic.app import Request, Response
-from claude_magic.client import Client
 from claude_magic.errors import ClaudeError, InputError, NotFoundError, RequestTooLargeError, StreamError
 from claude_magic.practice import Practice
 from tests.benchmarks import uploads

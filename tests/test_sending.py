@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import chat, ledger, showing, wire
+from claude_magic import ledger, wire
 from claude_magic.errors import (
     AnswerError,
     APIResponseError,
@@ -18,7 +18,9 @@ from claude_magic.errors import (
     OverloadedError,
     Stopped,
 )
-from claude_magic.thread import Thread
+from claude_magic.show import showing
+from claude_magic.talk import chat
+from claude_magic.talk.thread import Thread
 from claude_magic.tools.functions import tool
 from claude_magic.tools.server import mcp
 from claude_magic.tools.toolbox import Toolbox

@@ -16,9 +16,11 @@ import httpx2
 import pytest
 from IPython.core.error import StdinNotImplementedError
 
-from claude_magic import admin, current, keys, listings, settings, uploads
+from claude_magic import admin, keys, settings
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
+from claude_magic.show import listings
+from claude_magic.talk import current, uploads
 from tests.shells import KEY, Shell
 
 SKILL = "---\nname: tidy-tables\ndescription: Makes tables tidy.\n---\nBe tidy.\n"

@@ -9,10 +9,11 @@ from decimal import Decimal
 import pytest
 
 import claude_magic
-from claude_magic import catalog, keys, settings
+from claude_magic import keys, settings
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.keys import Secret
-from claude_magic.private import KEY_SHAPE
+from claude_magic.prompts.private import KEY_SHAPE
+from claude_magic.protocol import catalog
 
 KEY = "test-key-not-real-0123456789-WXYZ"
 OTHER = "test-token-not-real-9876543210-QRST"

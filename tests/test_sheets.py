@@ -8,9 +8,9 @@ import re
 
 import pytest
 
-from claude_magic import sheets
+from claude_magic.api.pages import Page
 from claude_magic.errors import InputError
-from claude_magic.pages import Page
+from claude_magic.protocol import sheets
 from claude_magic.wire import Message, Record, Usage, record
 
 FILE = {

@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from claude_magic import chat, compare, errors, settings, sidebyside
+from claude_magic import errors, settings
+from claude_magic.show import sidebyside
+from claude_magic.talk import chat, compare
 from tests.conftest import Kernel, Message
 
 TWO = "%%claude --compare haiku,opus"
@@ -158,7 +160,7 @@ def test_m8_an_interrupted_comparison_keeps_what_came_in_a_real_kernel(kernel: K
 
 LOADING = """
 import sys, threading, types
-from claude_magic import sidebyside
+from claude_magic.show import sidebyside
 
 def call(**_):
     for thread in threading.enumerate():

@@ -8,10 +8,10 @@ from typing import Any
 import jedi
 import pytest
 
-from claude_magic.client import AsyncClient, Client
-from claude_magic.endpoints import ENDPOINTS
-from claude_magic.pages import AsyncPages, Page
-from claude_magic.signatures import gives
+from claude_magic.api.client import AsyncClient, Client
+from claude_magic.api.pages import AsyncPages, Page
+from claude_magic.protocol.endpoints import ENDPOINTS
+from claude_magic.protocol.signatures import gives
 
 PRACTICE = {"base_url": "practice:"}
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from claude_magic.api.client import Client
+from claude_magic.api.feeds import AsyncFeed, Feed
+from claude_magic.api.pages import AsyncPage, Page
+from claude_magic.api.spaces import Space
 from claude_magic.app import Request, Response
-from claude_magic.client import Client
-from claude_magic.endpoints import ENDPOINTS, Endpoint, Param
 from claude_magic.errors import (
     APIConnectionError,
     APIError,
@@ -20,10 +22,8 @@ from claude_magic.errors import (
     InputError,
     InternalServerError,
 )
-from claude_magic.feeds import AsyncFeed, Feed
-from claude_magic.pages import AsyncPage, Page
 from claude_magic.policy import Call, Fault, Send, Sleep, exchange
-from claude_magic.spaces import Space
+from claude_magic.protocol.endpoints import ENDPOINTS, Endpoint, Param
 from claude_magic.wire import Record
 from tests.doors import ASK, KEY, Asked, Door, answer, error, events, json
 from tests.loopback import HEAD, request_of, serving

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import sse
 from claude_magic.errors import StreamError
-from claude_magic.sse import BOM, Decoder
+from claude_magic.protocol import sse
+from claude_magic.protocol.sse import BOM, Decoder
 
 FRAME = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0}\n\n'
 EVENT = ("content_block_delta", b'{"type":"content_block_delta","index":0}')

@@ -13,8 +13,8 @@ import numpy as np
 import pydantic
 import pytest
 
-from claude_magic import structures
-from claude_magic.structures import MOST_DEPTH, MOST_ITEMS
+from claude_magic.prompts import structures
+from claude_magic.prompts.structures import MOST_DEPTH, MOST_ITEMS
 
 
 @dataclass

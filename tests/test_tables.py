@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claude_magic import grids, tables
-from claude_magic.tables import MOST, MOST_ASKED, cut
+from claude_magic.prompts import grids, tables
+from claude_magic.prompts.tables import MOST, MOST_ASKED, cut
 
 IRIS = pd.DataFrame(
     {

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import catalog, chat, compose
 from claude_magic.errors import InputError
-from claude_magic.flags import EFFORTS
+from claude_magic.grammar.flags import EFFORTS
+from claude_magic.protocol import catalog
+from claude_magic.talk import chat, compose
 
 HI = [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
 ADAPTIVE = {"type": "adaptive", "display": "summarized"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from claude_magic import settings
 from claude_magic.errors import InputError
-from claude_magic.thread import GO_ON, Thread, Threads
+from claude_magic.talk.thread import GO_ON, Thread, Threads
 from claude_magic.wire import record
 
 TEXT = {"type": "text", "text": "Yes."}

@@ -7,8 +7,9 @@ import time
 import pandas as pd
 import pytest
 
-from claude_magic import chat, showing
-from claude_magic.answer import Answer
+from claude_magic.show import showing
+from claude_magic.talk import chat
+from claude_magic.talk.answer import Answer
 from tests.shells import rows
 
 DEFINED = '''
@@ -206,7 +207,7 @@ def test_m8_an_interrupt_in_a_function_stops_the_cell_and_the_conversation_goes_
     assert time.monotonic() - begun < 55
     assert (
         "interrupted this call"
-        in kernel.run("_claude.calls, claude_magic.thread.threads.get('w').results").text
+        in kernel.run("_claude.calls, claude_magic.talk.thread.threads.get('w').results").text
     )
     assert "ok" == kernel.run("%claude continue w").reply["status"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import toolcalls
+from claude_magic.show import toolcalls
 from claude_magic.tools.toolbox import Ran
 from tests.hostile import HOSTILE
 

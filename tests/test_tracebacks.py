@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from claude_magic import tracebacks
+from claude_magic.repair import tracebacks
 from tests.shells import KEY
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from claude_magic.client import Client
+from claude_magic.api.client import Client
 from claude_magic.errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, ClaudeError
 from claude_magic.pool import AppTransport
 from claude_magic.wire import encode

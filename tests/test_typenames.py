@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from claude_magic.errors import InputError
-from claude_magic.typenames import named
+from claude_magic.prompts.typenames import named
 
 
 @dataclass

@@ -13,13 +13,15 @@ import httpx2
 import pytest
 from PIL import Image
 
-from claude_magic import chat, compose, keys, limits, media, uploads
-from claude_magic.client import Client
-from claude_magic.dryrun import dry_run
+from claude_magic import keys, limits
+from claude_magic.api.client import Client
 from claude_magic.errors import BudgetError, InputError
+from claude_magic.money.dryrun import dry_run
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
-from claude_magic.thread import Thread
+from claude_magic.prompts import media
+from claude_magic.talk import chat, compose, uploads
+from claude_magic.talk.thread import Thread
 from tests.shells import KEY
 from tests.test_media import picture
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from claude_magic.values import MOST_JSON, MOST_REPR, MOST_TEXT, show
+from claude_magic.prompts.values import MOST_JSON, MOST_REPR, MOST_TEXT, show
 
 
 def shown(value, spec=""):

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claude_magic import flags, manual, service, verbs
-from claude_magic.cell import CommandCall, parse_line
+from claude_magic.cells import service
 from claude_magic.errors import ClaudeError, InputError
+from claude_magic.grammar import flags, manual, verbs
+from claude_magic.grammar.cell import CommandCall, parse_line
 
 ALL = [(command, verb) for command, table in verbs.VERBS.items() for verb in table]
 each_verb = pytest.mark.parametrize(("command", "verb"), ALL, ids=[f"{c} {v.name}" for c, v in ALL])

@@ -10,7 +10,8 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from claude_magic import listings, views
+from claude_magic.looks import views
+from claude_magic.show import listings
 
 TIMES = pd.Series([datetime(2026, 11, 18, tzinfo=UTC), datetime(2026, 11, 19, 9, 5, 7, 123456, tzinfo=UTC)])
 

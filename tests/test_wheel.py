@@ -106,7 +106,7 @@ def test_the_installed_package_is_the_wheels_and_not_the_checkouts(installed):
 
 
 def test_k4_a_new_kernel_stops_keys_and_answers_though_nothing_was_loaded(installed, tmp_path):
-    heavy = "[m for m in ('pandas', 'httpx2', 'claude_magic.magics') if m in __import__('sys').modules]"
+    heavy = "[m for m in ('pandas', 'httpx2', 'claude_magic.cells.magics') if m in __import__('sys').modules]"
     with started(tmp_path, autoload=None, python=installed.python) as kernel:
         assert "InputError" == kernel.run(f"key = {KEY!r}").error["ename"]
         assert "{}" == kernel.run("{k: v for k, v in globals().items() if 'claude' in k}").text

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from claude_magic import body
 from claude_magic.errors import InputError
+from claude_magic.protocol import body
 
 FRAME = pd.DataFrame({"a": [1, 2]})
 

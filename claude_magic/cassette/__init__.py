@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import httpx2
 
-from claude_magic import canonical, pool, wire
+from claude_magic import pool, wire
 from claude_magic.app import Request, Response
 from claude_magic.cassette import clean, closest, lines
-from claude_magic.endpoints import match
 from claude_magic.errors import ClaudeError, InputError, ReplayError
 from claude_magic.keys import hide
 from claude_magic.pool import AppTransport
+from claude_magic.protocol import canonical
+from claude_magic.protocol.endpoints import match
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -10,14 +10,15 @@ import functools
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import canonical, endpoints, private
 from claude_magic.cassette import lines
 from claude_magic.keys import Secret, hide, is_private
+from claude_magic.prompts import private
+from claude_magic.protocol import canonical, endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from claude_magic.canonical import Asked
+    from claude_magic.protocol.canonical import Asked
 
 TOKENS = frozenset(("authorization_token", "refresh_token", "id_token", "assertion"))
 SPOKEN = frozenset(("messages", "content", "input", "events"))

@@ -12,15 +12,16 @@ import base64
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import canonical, wire
-from claude_magic.accumulate import Accumulator
+from claude_magic import wire
 from claude_magic.app import Response
-from claude_magic.sse import Decoder
+from claude_magic.protocol import canonical
+from claude_magic.protocol.accumulate import Accumulator
+from claude_magic.protocol.sse import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from claude_magic.canonical import Asked
+    from claude_magic.protocol.canonical import Asked
 
 HEADERS = ("content-type", "content-disposition", "request-id")
 """The headers that are kept; ids of the organization, limits and dates are not."""

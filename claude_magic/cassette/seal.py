@@ -11,7 +11,8 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import canonical, wire
+from claude_magic import wire
+from claude_magic.protocol import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

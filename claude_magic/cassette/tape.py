@@ -18,10 +18,11 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from claude_magic import canonical, wire
+from claude_magic import wire
 from claude_magic.cassette import lines, seal, turns
 from claude_magic.errors import ConfigError
 from claude_magic.keys import Secret
+from claude_magic.protocol import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -11,19 +11,23 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import compose, making, private, saving, settings, wire, words
+from claude_magic import settings, wire
 from claude_magic.cassette import clean
 from claude_magic.errors import ClaudeError, InputError, nearest
 from claude_magic.exporting import notebook, program
 from claude_magic.exporting.parts import apart
+from claude_magic.grammar import words
 from claude_magic.keys import DEFAULT_BASE_URL, Secret, is_private
+from claude_magic.prompts import private
+from claude_magic.protocol import saving
+from claude_magic.talk import compose, making
 from claude_magic.tools.toolbox import Toolbox
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
 
-    from claude_magic.thread import Thread
+    from claude_magic.talk.thread import Thread
 
 SHORT = 1000  # characters of base64 that may stand in a text
 

@@ -12,7 +12,7 @@ from claude_magic.exporting.parts import Beside
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from claude_magic.thread import Thread
+    from claude_magic.talk.thread import Thread
 
 FORMAT = {"nbformat": 4, "nbformat_minor": 5}
 

@@ -9,8 +9,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import schema, typenames
-from claude_magic.flags import SKILLS
+from claude_magic import schema
+from claude_magic.grammar.flags import SKILLS
+from claude_magic.prompts import typenames
 from claude_magic.schema import sent
 from claude_magic.settings import OPTIONS
 from claude_magic.tools.server import OF_TYPE
@@ -18,7 +19,7 @@ from claude_magic.tools.server import OF_TYPE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from claude_magic.thread import Turn
+    from claude_magic.talk.thread import Turn
 
 SAID = frozenset(
     ("model", "max_tokens", "system", "output_config", "thinking", "tools", "container", "betas")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, current, settings
+from claude_magic import settings
 from claude_magic.errors import ClaudeError
+from claude_magic.protocol import catalog
+from claude_magic.talk import current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-    from claude_magic.client import Client
+    from claude_magic.api.client import Client
 
 DTYPES: dict[str, Any] = {
     "display_name": "string",

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from claude_magic import watched
+from claude_magic.looks import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

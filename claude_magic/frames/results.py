@@ -37,7 +37,7 @@ def lines(items: list[Any]) -> pd.DataFrame:
 
 
 def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
-    from claude_magic.answer import said
+    from claude_magic.talk.answer import said
 
     result = item.get("result") or {}
     message, failed = result.get("message"), result.get("error") or {}

@@ -21,13 +21,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.catalog import EXACT
 from claude_magic.errors import BudgetError
 from claude_magic.ledger import place
 from claude_magic.ledger.database import stores
 from claude_magic.ledger.files import Files
 from claude_magic.ledger.sqlite import COLUMNS, Sqlite, full
 from claude_magic.limits import BUCKETS, Budgets, Counted, Reservation, check
+from claude_magic.protocol.catalog import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from claude_magic.catalog import EXACT
 from claude_magic.ledger import place
 from claude_magic.ledger.database import stores
 from claude_magic.ledger.sqlite import LOST, Row, Sqlite, full
 from claude_magic.limits import Budgets, Counted, Reservation, check
+from claude_magic.protocol.catalog import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

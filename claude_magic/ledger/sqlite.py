@@ -9,10 +9,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from claude_magic.catalog import EXACT
 from claude_magic.ledger import place
 from claude_magic.ledger.database import Database
 from claude_magic.limits import Budgets, Counted, Reservation, check
+from claude_magic.protocol.catalog import EXACT
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from claude_magic import endpoints, wire
+from claude_magic import wire
 from claude_magic.app import Request, Response
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.practice import credentials, drills, organization, reports, stored
@@ -38,6 +38,7 @@ from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.reports import rehearsal
 from claude_magic.practice.script import load
 from claude_magic.practice.storage import containers, files, skills
+from claude_magic.protocol import endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,8 @@ PLACES = {
 VERBS = {
     # a verb, and the module that defines it
     **dict.fromkeys(("map", "classify", "extract", "score", "preview", "estimate"), "mapping"),
-    "batch": "job",
-    "grade": "grade",
+    "batch": "batch.job",
+    "grade": "judged.grade",
 }
 
 

@@ -13,27 +13,28 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from claude_magic import current, holding, watched
 from claude_magic.errors import ClaudeError, ConfigError, Stopped
-from claude_magic.rows import collecting
-from claude_magic.rows.desk import BatchWarning, Desk
-from claude_magic.rows.engine import carry
-from claude_magic.rows.gate import Gate
-from claude_magic.rows.journal import run_of
+from claude_magic.looks import watched
+from claude_magic.rows.batch import collecting
+from claude_magic.rows.batch.desk import BatchWarning, Desk
+from claude_magic.rows.columns.reading import fits, spoken
+from claude_magic.rows.columns.table import table
+from claude_magic.rows.kept.journal import run_of
 from claude_magic.rows.outcome import FAILED, PAID, Outcome
+from claude_magic.rows.pace.engine import carry
+from claude_magic.rows.pace.gate import Gate
+from claude_magic.rows.pace.purse import Purse
 from claude_magic.rows.progress import Meter, Sums
-from claude_magic.rows.purse import Purse
-from claude_magic.rows.reading import fits, spoken
-from claude_magic.rows.table import table
 from claude_magic.rows.tally import Tally
+from claude_magic.talk import current, holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from claude_magic.client import Client
-    from claude_magic.rows.journal import Journal
-    from claude_magic.rows.plan import Plan
-    from claude_magic.rows.table import Column
+    from claude_magic.api.client import Client
+    from claude_magic.rows.asked.plan import Plan
+    from claude_magic.rows.columns.table import Column
+    from claude_magic.rows.kept.journal import Journal
 
 MANY = 5_000  # keys that the journal is asked for at once: it answers with the messages
 NEXT_LOOK_S = 0.5  # between two looks for what another kernel is asking

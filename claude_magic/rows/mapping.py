@@ -12,17 +12,19 @@ import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import views, wire
+from claude_magic import wire
 from claude_magic.errors import InputError
-from claude_magic.keywords import checked, unknown
-from claude_magic.readout import dollars
-from claude_magic.rows import inputs, presets, table
-from claude_magic.rows import journal as journals
+from claude_magic.grammar.keywords import checked, unknown
+from claude_magic.looks import views
+from claude_magic.looks.readout import dollars
+from claude_magic.rows.asked import inputs, presets
+from claude_magic.rows.asked.plan import plan
+from claude_magic.rows.columns import table
+from claude_magic.rows.columns.table import Column
 from claude_magic.rows.going import Going, gate_of
+from claude_magic.rows.kept import journal as journals
+from claude_magic.rows.kept.runs import RunView
 from claude_magic.rows.outcome import PAID
-from claude_magic.rows.plan import plan
-from claude_magic.rows.runs import RunView
-from claude_magic.rows.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from claude_magic.client import Client
-    from claude_magic.keywords import Choices
-    from claude_magic.rows.engine import Control
-    from claude_magic.rows.journal import Journal, Run
-    from claude_magic.rows.plan import Plan
-    from claude_magic.rows.prompts import Prompt
+    from claude_magic.api.client import Client
+    from claude_magic.grammar.keywords import Choices
+    from claude_magic.rows.asked.plan import Plan
+    from claude_magic.rows.asked.prompts import Prompt
+    from claude_magic.rows.kept.journal import Journal, Run
+    from claude_magic.rows.pace.engine import Control
     from claude_magic.rows.tally import Tally
 
 # fmt: off
@@ -116,7 +118,7 @@ def map(
     if engine is not None or type(data).__module__.startswith("dask."):
         return _far(data, prompt, given)
     if mode == "batch":
-        from claude_magic.rows import job
+        from claude_magic.rows.batch import job
 
         return job.batch(data, prompt, **{word: given[word] for word in job.KEYWORDS})
     return _carried(plan(data, prompt, **_said(given)), prompt, given, _reuse(given))
@@ -177,12 +179,12 @@ def estimate(data: Any, prompt: Any = None, *more: Any, **given: Any) -> pd.Data
     a row for each question. Raises InputError.
     """
     if isinstance(data, str | os.PathLike):
-        from claude_magic import estimating
+        from claude_magic.money import estimating
 
         return estimating.estimate(data, *([] if prompt is None else [prompt]), *more, **given)
     if prompt is None:
         raise InputError("There is no prompt", hint='Type estimate(df, "Sum up {text}"), or give a notebook.')
-    from claude_magic.rows import guess
+    from claude_magic.rows.judged import guess
 
     how = _how(estimate, given)
     made = plan(data, prompt, **_said(how))
@@ -284,7 +286,7 @@ def _far(data: Any, prompt: Prompt, how: dict[str, Any]) -> Any:
     cluster = _cluster()
     cluster.check(how, data)
     if type(data).__module__.startswith("dask."):
-        from claude_magic.rows import partitions
+        from claude_magic.rows.cluster import partitions
 
         return partitions.mapped(data, prompt, how, _said(how), _reuse(how))
     return _carried(plan(data, prompt, **_said(how)), prompt, how, _reuse(how))
@@ -292,7 +294,7 @@ def _far(data: Any, prompt: Prompt, how: dict[str, Any]) -> Any:
 
 def _cluster() -> Any:
     try:
-        from claude_magic.rows import cluster
+        from claude_magic.rows.cluster import workers as cluster
     except ImportError:
         hint = "Type %pip install 'claude-magic[dask]', and start a cluster."
         raise InputError("A map on a cluster needs dask.distributed", hint=hint) from None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog, wire
+from claude_magic import wire
 from claude_magic.limits import BUCKETS
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

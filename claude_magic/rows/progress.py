@@ -14,9 +14,10 @@ import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_magic import looks, watched
 from claude_magic.frames.progress import Line
-from claude_magic.readout import dollars, duration
+from claude_magic.looks import parts as looks
+from claude_magic.looks import watched
+from claude_magic.looks.readout import dollars, duration
 from claude_magic.rows.outcome import PAID
 
 if TYPE_CHECKING:

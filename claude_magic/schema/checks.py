@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.words import short
+from claude_magic.grammar.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import wire
 from claude_magic.errors import InputError
+from claude_magic.grammar.words import short
 from claude_magic.schema.sent import FLAT, whole
-from claude_magic.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

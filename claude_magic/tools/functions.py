@@ -14,8 +14,9 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
-from claude_magic import bridge, private, schema
+from claude_magic import bridge, schema
 from claude_magic.errors import InputError
+from claude_magic.prompts import private
 from claude_magic.schema import kinds
 from claude_magic.tools import docstrings, server
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
-from claude_magic.thread import settled
+from claude_magic.talk.thread import settled
 from claude_magic.tools.toolbox import INTERRUPTED, NOT_RUN, answered, uses
 from claude_magic.wire import plain, returned
 

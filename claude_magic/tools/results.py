@@ -11,9 +11,9 @@ from pathlib import Path
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import private, values
 from claude_magic.errors import ClaudeError
-from claude_magic.tables import cut
+from claude_magic.prompts import private, values
+from claude_magic.prompts.tables import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable

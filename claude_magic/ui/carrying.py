@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ClaudeError, InputError, Stopped
 from claude_magic.rows import mapping
-from claude_magic.rows.engine import Control
+from claude_magic.rows.pace.engine import Control
 from claude_magic.ui import controls, progress
 from claude_magic.ui.paper import Paper, Sheet, audience, is_watched
 from claude_magic.ui.progress import Progress

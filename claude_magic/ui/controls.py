@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import looks
+from claude_magic.looks import parts as looks
 from claude_magic.ui.paper import is_watched
 
 if TYPE_CHECKING:

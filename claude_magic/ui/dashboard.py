@@ -11,9 +11,11 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import frames, limits, looks, settings, views
+from claude_magic import frames, limits, settings
 from claude_magic.errors import InputError
 from claude_magic.ledger.sqlite import TOKENS
+from claude_magic.looks import parts as looks
+from claude_magic.looks import views
 from claude_magic.ui import controls, styles
 from claude_magic.ui.paper import Paper, Sheet, is_watched
 from claude_magic.ui.styles import Bar

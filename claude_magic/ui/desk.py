@@ -9,7 +9,9 @@ import tempfile
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog, media, settings
+from claude_magic import settings
+from claude_magic.prompts import media
+from claude_magic.protocol import catalog
 from claude_magic.ui import controls
 from claude_magic.ui.paper import page
 

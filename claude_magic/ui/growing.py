@@ -6,8 +6,10 @@ import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import approving, looks, toolcalls
 from claude_magic.errors import printable
+from claude_magic.looks import parts as looks
+from claude_magic.show import toolcalls
+from claude_magic.talk import approving
 from claude_magic.ui import styles
 from claude_magic.ui.paper import Sheet
 

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import current, ledger, limits, settings
+from claude_magic import ledger, limits, settings
+from claude_magic.cells.reports import BUDGETS
 from claude_magic.ledger.sqlite import TOKENS
-from claude_magic.reports import BUDGETS
+from claude_magic.talk import current
 from claude_magic.ui import hooks, styles
 from claude_magic.ui.paper import Paper, Sheet
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ClaudeError
-from claude_magic.rows import job as jobs
+from claude_magic.rows.batch import job as jobs
 from claude_magic.ui import controls, progress
 from claude_magic.ui.paper import Paper, Sheet, is_watched
 from claude_magic.ui.progress import Progress
@@ -20,8 +20,8 @@ from claude_magic.ui.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from claude_magic.rows.batchjob import BatchJob
-    from claude_magic.rows.jobview import Status
+    from claude_magic.rows.batch.batchjob import BatchJob
+    from claude_magic.rows.batch.jobview import Status
 
 
 class _NoMore(Exception):  # noqa: N818 - nothing went wrong

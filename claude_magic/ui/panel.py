@@ -11,9 +11,12 @@ from contextvars import copy_context
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import current, markup, settings, showing, stopping
-from claude_magic.chat import Chat, ask
+from claude_magic import settings
 from claude_magic.errors import ClaudeError, InputError, Stopped, printable
+from claude_magic.looks import markup
+from claude_magic.show import showing
+from claude_magic.talk import current, stopping
+from claude_magic.talk.chat import Chat, ask
 from claude_magic.ui import controls, styles
 from claude_magic.ui.desk import Desk
 from claude_magic.ui.growing import NOBODY, Growing, asked
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from claude_magic.answer import Answer
-    from claude_magic.thread import Thread
+    from claude_magic.talk.answer import Answer
+    from claude_magic.talk.thread import Thread
 
 WAIT_S = 5.0  # for a stopped answer to end
 STOPPED = "Stopped."

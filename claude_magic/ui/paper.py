@@ -13,8 +13,9 @@ import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_magic import looks, watched
 from claude_magic.errors import printable
+from claude_magic.looks import parts as looks
+from claude_magic.looks import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable

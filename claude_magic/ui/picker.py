@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog, frames, settings
+from claude_magic import frames, settings
+from claude_magic.protocol import catalog
 from claude_magic.ui import controls, hooks, styles
 from claude_magic.ui.paper import Paper, Sheet, is_watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from claude_magic.client import Client
+    from claude_magic.api.client import Client
 
 ANY = "anything"
 

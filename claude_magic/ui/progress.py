@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_magic.readout import dollars, duration
+from claude_magic.looks.readout import dollars, duration
 from claude_magic.ui import styles
 from claude_magic.ui.paper import Sheet
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import current, reports, settings
-from claude_magic.cell import CommandCall
+from claude_magic import settings
+from claude_magic.cells import reports
 from claude_magic.errors import ClaudeError, ConfigError
+from claude_magic.grammar.cell import CommandCall
+from claude_magic.talk import current
 from claude_magic.ui import controls, hooks, styles
 from claude_magic.ui.paper import Paper, Sheet, is_watched, page
 
@@ -71,7 +73,7 @@ class Login:
 
     def enter(self, what: str) -> None:
         """Do what `%claude login` does with a word: "file", "keyring", "admin" or "forget"."""
-        from claude_magic import commands
+        from claude_magic.cells import commands
 
         self.said = "" if what == "forget" else "Type the key into the box below, then press Enter."
         self.paper.now()

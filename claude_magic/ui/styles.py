@@ -11,7 +11,7 @@ import html
 from typing import TYPE_CHECKING, NamedTuple
 
 from claude_magic.errors import printable
-from claude_magic.looks import BOX, PILL, QUIET
+from claude_magic.looks.parts import BOX, PILL, QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

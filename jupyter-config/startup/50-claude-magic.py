@@ -10,8 +10,8 @@ def _claude_magic(ip):
     # a profile's start-up folder is shared by environments that may not have the package
     if environ.get("CLAUDE_MAGIC_AUTOLOAD") == "0" or find_spec("claude_magic") is None:
         return
-    from claude_magic import guard
-    from claude_magic.questions import rewrite
+    from claude_magic.cells import guard
+    from claude_magic.grammar.questions import rewrite
 
     guard.install(ip)
     ip.magics_manager.register_lazy("claude", "claude_magic")

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 PAGE = 1000  # objects: the most that the API gives at once
 URL = "https://api.example.org"
-CLIENT = """app endpoints body bundles parameters pages feeds saving spaces caller resources client stream
-            transport policy pool faults sse accumulate wire errors"""
+CLIENT = """app protocol/endpoints protocol/body protocol/bundles api/parameters api/pages api/feeds
+            protocol/saving api/spaces api/caller api/resources api/client api/stream transport
+            policy pool faults protocol/sse protocol/accumulate wire errors"""
 
 
 def listing(rounds: int = 5, objects: int = 20_000) -> list[Row]:

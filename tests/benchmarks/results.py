@@ -108,8 +108,8 @@ def _ours(http: httpx2.Client, lines: int) -> Callable[[], Any]:
     import pandas as pd
 
     from claude_magic import Client
-    from claude_magic.rows.arranging import columns
-    from claude_magic.rows.lines import fetched
+    from claude_magic.rows.columns.arranging import columns
+    from claude_magic.rows.columns.lines import fetched
 
     client = Client(api_key=KEY, base_url=URL, http_client=http)
     keys = [f"{n:032x}" for n in range(lines)]

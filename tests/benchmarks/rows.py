@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 
 from claude_magic import Client
-from claude_magic.rows.engine import carry
-from claude_magic.rows.journal import Journal
+from claude_magic.rows.kept.journal import Journal
 from claude_magic.rows.outcome import Ask
+from claude_magic.rows.pace.engine import carry
 from tests.benchmarks import server
 from tests.benchmarks.measure import Row, cheapest
 from tests.benchmarks.samples import ASKED, KEY

@@ -85,7 +85,7 @@ def _client(way: str, url: str) -> Any:
         import anthropic
 
         return anthropic.Anthropic(api_key=KEY, base_url=url)
-    from claude_magic.client import Client
+    from claude_magic.api.client import Client
 
     return Client(api_key=KEY, base_url=url)
 

@@ -13,8 +13,8 @@ import pandas as pd
 table = pd.DataFrame({"species": ["Adelie", "Gentoo"], "mass": [3700.5, 5076.0]})
 """
 SHOW = '''
-from claude_magic.citing import Note
-from claude_magic.display import View
+from claude_magic.prompts.citing import Note
+from claude_magic.show.display import View
 from claude_magic.tools.toolbox import Ran
 text = """# Head
 
@@ -43,7 +43,7 @@ view.finish(text, thinking="Let me see.", calls=[ran], readout="1.8 s · 412 in 
             notes=[Note(1, "tides.txt", "characters 1-9", "High at six.", "https://example.com/")])
 '''
 WIDE = """
-from claude_magic.display import View
+from claude_magic.show.display import View
 View().finish("|" + "a_wide_column_name|" * 40 + "\\n|" + "---|" * 40)
 View().finish("```python\\n" + "wide = " * 60 + "1\\n```")
 View(format="json").finish('["' + "wide " * 60 + '"]')

@@ -11,14 +11,14 @@ from tests.hostile import HOSTILE
 pytestmark = pytest.mark.browser
 
 SHOW = """
-from claude_magic.display import View
+from claude_magic.show.display import View
 view, text = View(), {!r}
 view.text(text), view.thinking(text), view.waiting(9, text), view.calling(text, {{text: text}})
 while not view._live.drawn: pass
 view.finish(text, thinking=text, readout=text)
 """
 FORMATS = ("text", "code", "json", "df", "html")
-SOURCE = "from claude_magic.display import View; View(format={!r}).finish({!r})"
+SOURCE = "from claude_magic.show.display import View; View(format={!r}).finish({!r})"
 CELLS = {name: SHOW.format(text) for name, text in HOSTILE.items()} | {
     format: SOURCE.format(format, "\n\n".join(HOSTILE.values())) for format in FORMATS
 }

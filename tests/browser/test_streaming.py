@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 LOAD = "%load_ext claude_magic\n%claude practice on"
 STREAM = """
 import time
-from claude_magic.display import View
+from claude_magic.show.display import View
 view = View(badge="practice")
 words = "The **median** is the value in the middle. " * {times}
 try:
@@ -128,7 +128,7 @@ SOURCE = "i => jupyterapp.shell.currentWidget.content.widgets[i].model.sharedMod
 
 def test_a_wide_answer_can_be_scrolled_to_its_end(lab):
     table = "|" + "a_wide_column_name|" * 40 + "\\n|" + "---|" * 40
-    notebook = lab.open(f"from claude_magic.display import View; View().finish('{table}')")
+    notebook = lab.open(f"from claude_magic.show.display import View; View().finish('{table}')")
     notebook.run()
     assert [] == notebook.errors()
     last = notebook.area().locator("th").last

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from claude_magic import catalog
 from claude_magic.practice import Used
 from claude_magic.practice.stored import shelves
+from claude_magic.protocol import catalog
 from tests.practice.conftest import Api, pairs, read
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)

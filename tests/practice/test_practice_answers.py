@@ -76,7 +76,7 @@ def test_a_printed_dataframe_is_a_table(api):
 
 def test_a_notebooks_frame_is_answered_from_its_own_description(api):
     pd = pytest.importorskip("pandas")
-    from claude_magic import prompt
+    from claude_magic.prompts import prompt
 
     df = pd.DataFrame(
         {"species": ["setosa", "versicolor", "virginica"] * 20, "petal length": [1.4, 4.7, 6.0] * 20}

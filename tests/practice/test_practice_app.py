@@ -9,9 +9,10 @@ import threading
 
 import pytest
 
-from claude_magic import catalog, practice
+from claude_magic import practice
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.practice import Limits, shared
+from claude_magic.protocol import catalog
 
 TEXT = "The pilot costs 40 euros. Boats over 12 metres need a pilot. Fishing is forbidden."
 WEATHER = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import asking
+from claude_magic.cells import asking
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,6 @@ def test_a_greeting_in_a_format_is_quoted_and_not_the_format(api):
 
 
 def test_to_go_on_after_an_answer_is_not_answered_with_the_question(api):
-    from claude_magic import thread
+    from claude_magic.talk import thread
 
     assert "There is no more" in api.say(thread.GO_ON)

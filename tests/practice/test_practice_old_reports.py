@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import catalog
+from claude_magic.protocol import catalog
 from tests.practice.asked import (
     COURSE,
     DANA,

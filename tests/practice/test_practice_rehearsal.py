@@ -9,9 +9,9 @@ from decimal import Decimal
 import anthropic
 import pytest
 
-from claude_magic import catalog
 from claude_magic.errors import InputError
 from claude_magic.practice.reports import rehearsal, sums
+from claude_magic.protocol import catalog
 from tests.practice.asked import (
     COST,
     DANA,

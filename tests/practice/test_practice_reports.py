@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_magic import catalog, endpoints
 from claude_magic.practice import Used, reports
 from claude_magic.practice.reports import sums
+from claude_magic.protocol import catalog, endpoints
 from tests.practice.asked import (
     BETA,
     COST,

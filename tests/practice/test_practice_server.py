@@ -12,10 +12,11 @@ import sys
 import httpx2
 import pytest
 
-from claude_magic import Client, current
+from claude_magic import Client
 from claude_magic.errors import ConfigError
 from claude_magic.practice import Practice
 from claude_magic.practice.server import _tell, listen, serve
+from claude_magic.talk import current
 
 HEADERS = {"x-api-key": "practice", "anthropic-version": "2026-10-21"}
 ASKED = {

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from claude_magic.endpoints import ENDPOINTS
+from claude_magic.protocol.endpoints import ENDPOINTS
 from tests.practice.conftest import parse, read, whole
 from tests.practice.world import MODEL, SAY, World
 

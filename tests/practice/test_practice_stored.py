@@ -9,9 +9,9 @@ import pytest
 from anthropic._models import validate_type
 
 from claude_magic.app import Request
-from claude_magic.endpoints import ENDPOINTS
 from claude_magic.practice import ANSWERS, Practice
 from claude_magic.practice.stored.objects import KEPT
+from claude_magic.protocol.endpoints import ENDPOINTS
 from tests.practice.conftest import parse, read, whole
 from tests.practice.world import MODEL, ROWS, World
 from tests.sdkcalls import calls

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from claude_magic.accumulate import Accumulator
 from claude_magic.practice.messages.stream import PIECE
+from claude_magic.protocol.accumulate import Accumulator
 
 TEXT = "The pilot costs 40 euros. Boats over 12 metres need a pilot. Fishing is forbidden near the pier."
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from claude_magic import catalog
 from claude_magic.practice import Limits
+from claude_magic.protocol import catalog
 from tests.administering import (
     ADMIN,
     BILLING,

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from claude_magic.endpoints import ENDPOINTS, Endpoint, Param
 from claude_magic.practice.stored.objects import KEPT
 from claude_magic.practice.stored.shelves import owners
+from claude_magic.protocol.endpoints import ENDPOINTS, Endpoint, Param
 from tests.practice.conftest import Api, pairs, read, refused
 from tests.uploads import form, part
 

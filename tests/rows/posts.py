@@ -7,15 +7,16 @@ from typing import Any
 
 import httpx2
 
-from claude_magic import Client, catalog
+from claude_magic import Client
 from claude_magic.app import Request, Response
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
-from claude_magic.rows.batchjob import BatchJob
-from claude_magic.rows.desk import Desk
-from claude_magic.rows.job import attached, submit
-from claude_magic.rows.journal import Journal
-from claude_magic.rows.plan import Plan, plan
+from claude_magic.protocol import catalog
+from claude_magic.rows.asked.plan import Plan, plan
+from claude_magic.rows.batch.batchjob import BatchJob
+from claude_magic.rows.batch.desk import Desk
+from claude_magic.rows.batch.job import attached, submit
+from claude_magic.rows.kept.journal import Journal
 from claude_magic.wire import decode
 from tests.doors import KEY, error
 

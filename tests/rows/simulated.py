@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from claude_magic.practice.quota import Bucket
-from claude_magic.rows.gate import Gate, Seen, told
+from claude_magic.rows.pace.gate import Gate, Seen, told
 
 QUICK = 0.05  # seconds that a refusal takes
 KINDS = ("requests", "input-tokens", "output-tokens")

@@ -12,10 +12,10 @@ import pytest
 
 from claude_magic import ledger, settings
 from claude_magic.errors import BudgetError, InputError, StreamError
-from claude_magic.rows import results
-from claude_magic.rows.batches import COLUMNS, overview
-from claude_magic.rows.desk import BatchWarning
-from claude_magic.rows.job import KEYWORDS, attach, batch
+from claude_magic.rows.batch import results
+from claude_magic.rows.batch.batches import COLUMNS, overview
+from claude_magic.rows.batch.desk import BatchWarning
+from claude_magic.rows.batch.job import KEYWORDS, attach, batch
 from tests.doors import error
 from tests.ports import on_a_port
 from tests.rows.posts import CREATE, DAY, Post, taken_and_lost
@@ -179,7 +179,7 @@ def test_a_batch_goes_its_way_on_the_sessions_own_client():
 
 
 def overview_of(name):
-    from claude_magic.rows.batches import batches
+    from claude_magic.rows.batch.batches import batches
 
     return batches().loc[[name]]
 
@@ -240,7 +240,7 @@ def test_m6_a_practice_batch_ends_with_its_kernel_and_says_so():
 CHILD = """
 import sys
 from claude_magic import Client
-from claude_magic.rows.job import batch
+from claude_magic.rows.batch.job import batch
 client = Client(base_url=sys.argv[1], api_key="practice-key")
 rows = {"text": [f"Boat {n}" for n in range(6)]}
 batch(rows, "Is this good? {text}", model="claude-haiku-5-5", max_tokens=100, client=client)

@@ -16,7 +16,7 @@ import pytest
 import claude_magic.rows
 from claude_magic import ledger, settings
 from claude_magic.errors import ConfigError, InputError, Stopped
-from claude_magic.rows import journal as journals
+from claude_magic.rows.kept import journal as journals
 from tests.doors import KEY, answer, json
 from tests.ports import on_a_port
 
@@ -206,7 +206,7 @@ def test_a_dask_frame_comes_back_as_one_with_its_index_and_partitions(threads, s
 
 def test_rows_that_changed_since_they_were_asked_get_no_answer_of_others():
     pytest.importorskip("dask.dataframe", reason=NEEDS)
-    from claude_magic.rows import partitions
+    from claude_magic.rows.cluster import partitions
 
     data = frame("marks", 3)
     answers = data[[]].assign(claude_text=["a", "b", "c"])
@@ -224,7 +224,7 @@ def test_a_worker_without_a_key_ends_the_map_and_says_what_to_do(threads, here):
 
 
 def test_k2_a_worker_sends_its_key_to_no_address_but_its_own(threads, here, monkeypatch):
-    from claude_magic.rows import remote
+    from claude_magic.rows.cluster import remote
 
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     with pytest.raises(ConfigError, match=r"asks http://127\S+, and this notebook http://elsewhere"):
@@ -245,7 +245,7 @@ def test_what_a_cluster_cannot_do_is_said_before_anything_is_sent(threads, here,
 
 
 def test_what_a_lost_sender_had_not_taken_goes_to_others(threads):
-    from claude_magic.rows.exchange import Room
+    from claude_magic.rows.cluster.exchange import Room
 
     room = Room("client")
     room.put([(n, b"") for n in range(5)])
@@ -261,9 +261,9 @@ def test_what_a_lost_sender_had_not_taken_goes_to_others(threads):
 
 
 def test_without_dask_it_is_said_what_to_install(monkeypatch):
-    for name in ("cluster", "exchange", "remote", "partitions"):
-        monkeypatch.delitem(sys.modules, f"claude_magic.rows.{name}", raising=False)
-        monkeypatch.delattr(claude_magic.rows, name, raising=False)
+    for name in [n for n in sys.modules if n.startswith("claude_magic.rows.cluster")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(claude_magic.rows, "cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"needs dask\.distributed") as caught:
         claude_magic.map(frame("none", 2), "Say {x}", engine=object())

@@ -13,7 +13,7 @@ from decimal import Decimal
 import httpx2
 import pytest
 
-from claude_magic import Client, ledger, replaying, wire
+from claude_magic import Client, ledger, wire
 from claude_magic.errors import (
     APIConnectionError,
     AuthenticationError,
@@ -22,12 +22,13 @@ from claude_magic.errors import (
     Stopped,
 )
 from claude_magic.pool import AppTransport
-from claude_magic.rows import engine
-from claude_magic.rows.engine import Control, carry
-from claude_magic.rows.gate import Gate
-from claude_magic.rows.journal import Journal
+from claude_magic.rows.kept.journal import Journal
 from claude_magic.rows.outcome import Ask
-from claude_magic.rows.purse import Purse
+from claude_magic.rows.pace import engine
+from claude_magic.rows.pace.engine import Control, carry
+from claude_magic.rows.pace.gate import Gate
+from claude_magic.rows.pace.purse import Purse
+from claude_magic.talk import replaying
 from tests.doors import ASK, KEY, answer, error, json
 from tests.loopback import request_of, serving
 from tests.ports import on_a_port

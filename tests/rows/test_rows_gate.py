@@ -6,9 +6,9 @@ import pickle
 
 import pytest
 
-from claude_magic.rows.buckets import Bucket, Figures, Pace, figures
-from claude_magic.rows.gate import Gate, Lease, Seen, told
-from claude_magic.rows.window import Window
+from claude_magic.rows.pace.buckets import Bucket, Figures, Pace, figures
+from claude_magic.rows.pace.gate import Gate, Lease, Seen, told
+from claude_magic.rows.pace.window import Window
 from tests.rows.simulated import Service, run
 
 ROUGH = {"guess": lambda n: n / 2}

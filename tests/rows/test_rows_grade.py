@@ -11,10 +11,10 @@ import pytest
 from claude_magic import Client, grade, wire
 from claude_magic.errors import InputError
 from claude_magic.pool import AppTransport
-from claude_magic.rows.agreement import agreement, confusion, plot_agreement
-from claude_magic.rows.inputs import rows as rows_of
+from claude_magic.rows.asked.inputs import rows as rows_of
+from claude_magic.rows.columns.table import table
+from claude_magic.rows.judged.agreement import agreement, confusion, plot_agreement
 from claude_magic.rows.outcome import answered
-from claude_magic.rows.table import table
 from tests.doors import KEY, answer, json
 
 LABELS = ["yes", "no"]

@@ -9,16 +9,18 @@ import httpx2
 import pandas as pd
 import pytest
 
-from claude_magic import Client, catalog, compose, estimate, wire
-from claude_magic.counting import ESTIMATE
+from claude_magic import Client, estimate, wire
 from claude_magic.errors import NotFoundError
 from claude_magic.pool import AppTransport
-from claude_magic.rows import guess, lengths, outputs
-from claude_magic.rows.buckets import Figures
-from claude_magic.rows.gate import Gate
-from claude_magic.rows.journal import Journal, Run
+from claude_magic.protocol import catalog
+from claude_magic.rows.asked.plan import plan
+from claude_magic.rows.judged import guess, lengths, outputs
+from claude_magic.rows.kept.journal import Journal, Run
 from claude_magic.rows.outcome import Outcome, answered
-from claude_magic.rows.plan import plan
+from claude_magic.rows.pace.buckets import Figures
+from claude_magic.rows.pace.gate import Gate
+from claude_magic.talk import compose
+from claude_magic.talk.counting import ESTIMATE
 from tests.doors import KEY, answer, error, json
 
 HAIKU, SONNET, OPUS = (catalog.resolve(line) for line in ("haiku", "sonnet", "opus"))

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from claude_magic.errors import InputError
-from claude_magic.rows import inputs
-from claude_magic.rows.table import STATUSES, Column
+from claude_magic.rows.asked import inputs
+from claude_magic.rows.columns.table import STATUSES, Column
 
 NOON = datetime.datetime(2026, 11, 2, 12, tzinfo=datetime.UTC)
 NEW = [
@@ -243,8 +243,8 @@ sys.modules["pyarrow"] = None
 import importlib.util
 find = importlib.util.find_spec
 importlib.util.find_spec = lambda name: None if name == "pyarrow" else find(name)
-from claude_magic.rows import inputs
-from claude_magic.rows.table import Column
+from claude_magic.rows.asked import inputs
+from claude_magic.rows.columns.table import Column
 try:
     inputs.rows([1]).with_columns([Column("c", "string", ["a"])], dtype_backend="pyarrow")
 except Exception as error:

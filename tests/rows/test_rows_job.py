@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 import pytest
 
-from claude_magic import ledger, looks, watched
+from claude_magic import ledger
 from claude_magic.app import Response
 from claude_magic.errors import (
     APIConnectionError,
@@ -19,10 +19,12 @@ from claude_magic.errors import (
     Stopped,
     StreamError,
 )
-from claude_magic.rows import collecting, results
-from claude_magic.rows.collecting import KEPT, NEAR
-from claude_magic.rows.desk import BatchWarning, Desk
-from claude_magic.rows.journal import Journal
+from claude_magic.looks import parts as looks
+from claude_magic.looks import watched
+from claude_magic.rows.batch import collecting, results
+from claude_magic.rows.batch.collecting import KEPT, NEAR
+from claude_magic.rows.batch.desk import BatchWarning, Desk
+from claude_magic.rows.kept.journal import Journal
 from claude_magic.rows.outcome import answered
 from claude_magic.wire import decode
 from tests.books import held

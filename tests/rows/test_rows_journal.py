@@ -19,13 +19,13 @@ import pytest
 
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.ledger import place
-from claude_magic.rows import claims
-from claude_magic.rows import journal as module
-from claude_magic.rows.journal import Journal, Run
-from claude_magic.rows.keeping import JournalWarning
+from claude_magic.rows.kept import claims
+from claude_magic.rows.kept import journal as module
+from claude_magic.rows.kept.journal import Journal, Run
+from claude_magic.rows.kept.keeping import JournalWarning
+from claude_magic.rows.kept.registry import Job
+from claude_magic.rows.kept.store import MIGRATIONS
 from claude_magic.rows.outcome import FAILED, PAID, Outcome
-from claude_magic.rows.registry import Job
-from claude_magic.rows.store import MIGRATIONS
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs forks and file modes")
 MESSAGE = '{"content":[{"type":"text","text":"Ünïcode \\u0000 日本"}]}'.encode()
@@ -68,8 +68,8 @@ def opened(path):
 def ran(path, code):
     """Run code in a process of its own, with `journal` and `ok` there; return what it printed."""
     head = (
-        "import sys; from pathlib import Path; from claude_magic.rows.journal import Journal, Run\n"
-        "from claude_magic.rows.outcome import Outcome; from claude_magic.rows.registry import Job\n"
+        "import sys; from pathlib import Path; from claude_magic.rows.kept.journal import Journal, Run\n"
+        "from claude_magic.rows.outcome import Outcome; from claude_magic.rows.kept.registry import Job\n"
         "def ok(key): return Outcome(key, 'ok', b'{}')\n"
         "journal = Journal(Path(sys.argv[1]))\n"
     )
@@ -408,7 +408,7 @@ def test_m9_of_two_kernels_with_one_map_only_one_asks_for_a_row(path):
 TURNS = """
 import sys
 from pathlib import Path
-from claude_magic.rows.journal import Journal
+from claude_magic.rows.kept.journal import Journal
 print(*Journal(Path(sys.argv[1])).turns(map(str, range(100)), "live"), flush=True)
 sys.stdin.read()
 """
@@ -569,7 +569,7 @@ def test_r2_a_record_cut_off_at_any_byte_spoils_no_other(path, monkeypatch):
 
 def test_many_files_of_ended_processes_become_one(path, monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_LEDGER", "files")
-    monkeypatch.setattr("claude_magic.rows.appended.FILES", 3)
+    monkeypatch.setattr("claude_magic.rows.kept.appended.FILES", 3)
     ran(path, "for n in range(5): Journal(Path(sys.argv[1])).write([ok(str(n))], 'r')")
     ran(path, "journal.begin(Run('r'), ['0', '4']); journal.batches.intend(Job('j'), [('s', ['0'])])")
     with opened(path) as journal:

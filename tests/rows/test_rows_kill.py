@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from claude_magic import wire
-from claude_magic.rows.journal import Journal
+from claude_magic.rows.kept.journal import Journal
 from tests.doors import KEY, answer, json
 from tests.ports import on_a_port
 
@@ -28,8 +28,8 @@ AT_ONCE = 4
 WORKER = f"""
 import os, sys, traceback
 import pandas as pd
-from claude_magic.client import Client
-from claude_magic.rows import engine, mapping
+from claude_magic.api.client import Client
+from claude_magic.rows.pace import engine; from claude_magic.rows import mapping
 
 def work(url, name):
     frame = pd.DataFrame({{"x": [f"{{name}}.{{n}}" for n in range({ROWS})]}})

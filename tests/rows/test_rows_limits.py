@@ -9,7 +9,7 @@ import pytest
 from claude_magic import wire
 from claude_magic.app import Request
 from claude_magic.practice import Limits, Practice
-from claude_magic.rows.gate import Gate, Seen, told
+from claude_magic.rows.pace.gate import Gate, Seen, told
 
 HEADERS = {"authorization": "Bearer practice-key", "anthropic-version": "2026-10-21"}
 START = 1_790_000_000.0

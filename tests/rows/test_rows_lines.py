@@ -11,16 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_magic import Client, catalog, wire
+from claude_magic import Client, wire
 from claude_magic.errors import NotFoundError, StreamError
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
-from claude_magic.rows import arranging, lines, reading
-from claude_magic.rows.lines import Reader, outcomes
+from claude_magic.protocol import catalog
+from claude_magic.rows.asked.plan import plan
+from claude_magic.rows.columns import arranging, lines, reading
+from claude_magic.rows.columns.lines import Reader, outcomes
+from claude_magic.rows.columns.rates import Rates
+from claude_magic.rows.columns.table import table
 from claude_magic.rows.outcome import Outcome, answered
-from claude_magic.rows.plan import plan
-from claude_magic.rows.rates import Rates
-from claude_magic.rows.table import table
 from claude_magic.schema import shape
 from tests.benchmarks import results as benchmark
 from tests.doors import ASK, KEY, answer

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from claude_magic import complete, flags, ledger, manual
-from claude_magic.cell import Ask, OverRows, parse_cell, parse_line
+from claude_magic import ledger
+from claude_magic.cells import complete
 from claude_magic.errors import InputError
+from claude_magic.grammar import flags, manual
+from claude_magic.grammar.cell import Ask, OverRows, parse_cell, parse_line
 
 FRAME = pd.DataFrame({"text": ["It is good and cheap", "It was a bad one"], "stars in all": [5, 1]})
 BODY = "Is this review good or bad? {text}"

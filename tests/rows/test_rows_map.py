@@ -15,8 +15,8 @@ from claude_magic.errors import BadRequestError, ClaudeError, ConfigError, Input
 from claude_magic.keys import PRACTICE_KEY
 from claude_magic.practice import Practice
 from claude_magic.rows import going, mapping
-from claude_magic.rows.batchjob import BatchJob
-from claude_magic.rows.desk import BatchWarning
+from claude_magic.rows.batch.batchjob import BatchJob
+from claude_magic.rows.batch.desk import BatchWarning
 from tests import doors
 from tests.ports import on_a_port
 from tests.rows.posts import MODEL, Post
@@ -413,7 +413,7 @@ def test_progress_may_be_a_function_that_is_told():
 
 
 def test_a_control_stops_it_and_the_frame_comes_back():
-    from claude_magic.rows.engine import Control
+    from claude_magic.rows.pace.engine import Control
 
     control = Control()
     control.cancel()

@@ -11,8 +11,8 @@ import pytest
 
 from claude_magic import limits
 from claude_magic.errors import InputError
+from claude_magic.rows.batch.parts import BATCH_PRICE, MOST_BYTES, cut, request, requests
 from claude_magic.rows.outcome import Ask
-from claude_magic.rows.parts import BATCH_PRICE, MOST_BYTES, cut, request, requests
 from claude_magic.wire import encode
 from tests.doors import Asked, Door, json
 

@@ -11,13 +11,14 @@ import httpx2
 import pandas as pd
 import pytest
 
-from claude_magic import canonical, catalog, settings, wire
+from claude_magic import settings, wire
+from claude_magic.api.client import Client
 from claude_magic.app import Request
-from claude_magic.client import Client
 from claude_magic.errors import InputError
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
-from claude_magic.rows.plan import plan
+from claude_magic.protocol import canonical, catalog
+from claude_magic.rows.asked.plan import plan
 
 VERSION = "2026-10-21"
 REVIEWS = ["good", "bad", "good", None, "  "]
@@ -119,8 +120,8 @@ def test_a_request_is_the_same_live_and_in_a_batch_and_its_key_is_its_canonical_
 
 
 def test_a_row_asks_what_a_cell_of_the_same_words_asks():
-    from claude_magic import question
-    from claude_magic.thread import Thread
+    from claude_magic.talk import question
+    from claude_magic.talk.thread import Thread
 
     cell = question.prepare("Rate: good", Thread(), Client, model="haiku", max_tokens=50, system="Be brief.")
     assert cell.body == asked(["good"], "Rate: {value}", model="haiku", max_tokens=50, system="Be brief.")

@@ -19,9 +19,9 @@ from claude_magic.errors import (
     Stopped,
 )
 from claude_magic.ledger import place
-from claude_magic.rows import parts, settling
-from claude_magic.rows.desk import BatchWarning
-from claude_magic.rows.journal import Journal
+from claude_magic.rows.batch import parts, settling
+from claude_magic.rows.batch.desk import BatchWarning
+from claude_magic.rows.kept.journal import Journal
 from tests.books import held
 from tests.doors import error, json
 from tests.rows.posts import Post, lost_on_the_way, overloaded, refused, taken_and_lost, unreachable

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from claude_magic import looks
+from claude_magic.looks import parts as looks
 from claude_magic.rows import progress
 from claude_magic.rows.outcome import Outcome
 from claude_magic.rows.progress import Meter, Sums, state

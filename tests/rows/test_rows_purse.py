@@ -12,13 +12,13 @@ from types import ModuleType
 import pytest
 
 from claude_magic import settings
-from claude_magic.current import session_id
 from claude_magic.errors import BudgetError
 from claude_magic.ledger import Entry, Ledger
 from claude_magic.ledger.files import Files
 from claude_magic.ledger.sqlite import Sqlite
 from claude_magic.rows.outcome import Outcome
-from claude_magic.rows.purse import Purse
+from claude_magic.rows.pace.purse import Purse
+from claude_magic.talk.current import session_id
 
 CENT = Decimal("0.01")
 

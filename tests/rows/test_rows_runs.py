@@ -13,11 +13,11 @@ import pytest
 
 from claude_magic import schema, wire
 from claude_magic.errors import InputError
-from claude_magic.rows import journal as journals
-from claude_magic.rows.journal import Run
+from claude_magic.rows.kept import journal as journals
+from claude_magic.rows.kept.journal import Run
+from claude_magic.rows.kept.registry import Job
+from claude_magic.rows.kept.runs import run, runs
 from claude_magic.rows.outcome import Outcome
-from claude_magic.rows.registry import Job
-from claude_magic.rows.runs import run, runs
 from tests.doors import answer
 
 DAY = 86_400_000_000

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from claude_magic import wire
-from claude_magic.rows import cells, reading
-from claude_magic.rows.inputs import rows
+from claude_magic.rows.asked.inputs import rows
+from claude_magic.rows.asked.plan import plan
+from claude_magic.rows.columns import cells, reading
+from claude_magic.rows.columns.table import STATUSES, Column, fields, names, table
 from claude_magic.rows.outcome import FAILED, PAID, Outcome, answered
-from claude_magic.rows.plan import plan
-from claude_magic.rows.table import STATUSES, Column, fields, names, table
 from claude_magic.schema import choices, shape
 from tests.doors import answer
 

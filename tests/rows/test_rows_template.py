@@ -9,8 +9,8 @@ import pathlib
 import pytest
 
 from claude_magic.errors import InputError
-from claude_magic.rows import inputs
-from claude_magic.rows.template import Template, Unfit, field
+from claude_magic.rows.asked import inputs
+from claude_magic.rows.asked.template import Template, Unfit, field
 
 DATA = {
     "text": ["good", "has {n} and {{braces}}"],

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from claude_magic import ledger, looks
+from claude_magic import ledger
+from claude_magic.looks import parts as looks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import flags, ui
+from claude_magic import ui
+from claude_magic.grammar import flags
 
 
 def test_without_a_word_it_says_which_there_are(shell):

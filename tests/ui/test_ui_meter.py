@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from claude_magic import current, ledger, settings
+from claude_magic import ledger, settings
+from claude_magic.talk import current
 from claude_magic.ui import styles
 from claude_magic.ui.meter import CostMeter, cost
 from tests.ui.conftest import drawn

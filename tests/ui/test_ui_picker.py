@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from claude_magic import catalog, settings
+from claude_magic import settings
+from claude_magic.protocol import catalog
 from claude_magic.ui.picker import ModelPicker
 
 

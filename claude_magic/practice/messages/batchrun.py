@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from claude_magic import catalog, wire
+from claude_magic import wire
 from claude_magic.practice import drills
 from claude_magic.practice.messages import reading, rules, stream, tokens
 from claude_magic.practice.moments import DAY
 from claude_magic.practice.refusal import Refusal, refuse
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

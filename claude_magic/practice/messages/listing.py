@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog
 from claude_magic.practice.kinds import check
 from claude_magic.practice.messages.rules import served
 from claude_magic.practice.pages import page
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from claude_magic.app import Response

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from claude_magic import sizes
 from claude_magic.practice.refusal import refuse
+from claude_magic.prompts import sizes
 
 MOST_SIDE = 8000  # pixels
 MOST_BASE64 = 10 * 2**20  # bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
-from claude_magic.catalog import estimate_tokens
 from claude_magic.practice.messages.turns import sign
+from claude_magic.protocol.catalog import estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import sizes
 from claude_magic.practice import drills
 from claude_magic.practice.messages import media, words
 from claude_magic.practice.messages.rules import cites
+from claude_magic.prompts import sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

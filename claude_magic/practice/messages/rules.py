@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog
 from claude_magic.practice.kinds import check
 from claude_magic.practice.messages import schemas, shapes, tokens, turns
 from claude_magic.practice.refusal import Refusal, refuse
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from claude_magic.catalog import EFFORTS
 from claude_magic.practice.kinds import nullable, tagged, text_or
+from claude_magic.protocol.catalog import EFFORTS
 
 CACHE = {"cache_control": nullable({"type*": ("ephemeral",), "ttl": ("5m", "1h")})}
 CITED = {"citations": nullable({"enabled": "flag"}), **CACHE}

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
-from claude_magic.catalog import estimate_tokens
+from claude_magic.protocol.catalog import estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

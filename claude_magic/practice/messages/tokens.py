@@ -11,10 +11,11 @@ import hashlib
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import sizes, wire
-from claude_magic.catalog import estimate_tokens
+from claude_magic import wire
 from claude_magic.practice.messages import media
 from claude_magic.practice.refusal import refuse
+from claude_magic.prompts import sizes
+from claude_magic.protocol.catalog import estimate_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalog
 from claude_magic.practice.kinds import check, nullable, sized
 from claude_magic.practice.organization import WORKSPACE
 from claude_magic.practice.organization.workspaces import open_workspace
 from claude_magic.practice.refusal import Refusal, refuse
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from claude_magic.practice.stored.shelves import Asked

@@ -8,7 +8,6 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from claude_magic import catalog
 from claude_magic.practice import pages
 from claude_magic.practice.moments import DAY, HOUR, MINUTE, midnight, moment
 from claude_magic.practice.organization import ORGANIZATION
@@ -17,6 +16,7 @@ from claude_magic.practice.reports import reportquery
 from claude_magic.practice.reports.reportquery import SPLITS, Period
 from claude_magic.practice.reports.sums import Cost, Usage, add_up, money, ranked, summed
 from claude_magic.practice.reports.usagelog import People, dimensions, kind_of, legacy_dimensions
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from claude_magic.app import Response

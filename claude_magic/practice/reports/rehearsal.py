@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic import catalog
 from claude_magic.errors import InputError
 from claude_magic.practice.moments import HOUR, day_of, midnight
 from claude_magic.practice.organization import WORKSPACE
 from claude_magic.practice.stored.shelves import objects
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

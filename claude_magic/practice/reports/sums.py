@@ -9,9 +9,9 @@ import functools
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from claude_magic import catalog
 from claude_magic.practice.moments import day_of
 from claude_magic.practice.reports.reportquery import wanted
+from claude_magic.protocol import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

@@ -10,13 +10,13 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.endpoints import ENDPOINTS
 from claude_magic.practice import kinds
 from claude_magic.practice.messages.rules import OLD_VERSION
 from claude_magic.practice.moments import seconds
 from claude_magic.practice.pages import page
 from claude_magic.practice.refusal import Refusal, refuse
 from claude_magic.practice.stored.objects import KEPT, SEEDS, SHAPES, TEXTS, Maker, check
+from claude_magic.protocol.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from claude_magic.practice import Exchange, Practice

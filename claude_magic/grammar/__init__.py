@@ -1,0 +1,1 @@
+"""What can the line of a magic say?"""

@@ -1,0 +1,1 @@
+"""Who watches, and what do the parts of what is shown look like?"""

@@ -1,0 +1,1 @@
+"""What will it cost, and what did it?"""

@@ -1,0 +1,151 @@
+"""What did the answers in executed notebooks cost?
+
+The cells of claude_magic keep figures with their outputs, never a prompt or a key. They are added up exactly;
+practice and replays stand apart, as neither was paid. What leaves no output leaves no figures: cells with -q,
+and calls from Python. The ledger has those: `claude_magic.usage()`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import limits
+from claude_magic.errors import InputError, printable
+from claude_magic.money import notebookfile
+from claude_magic.money.dryrun import added
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+PAID = ("live", "batch")
+"""The sources that were paid for."""
+TOKENS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+COLUMNS = ("notebook", "source", "model", "answers", *TOKENS, "cost_usd", "paid_usd", "unpriced")
+
+
+def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd.DataFrame:
+    """Return what notebooks' answers cost, a row for each notebook, source and model; money in USD.
+
+    `paths` are notebooks or folders of them. `paid_usd` is `cost_usd` where it was paid, 0 for practice and
+    replays; `unpriced` says how many answers have no price, and are in no sum. An answer that is in several
+    outputs or notebooks counts once, where it was first seen. `.attrs["notes"]` names what could not be read
+    or has no figures. Raises InputError for a path that is not there, and where nothing can be read.
+    """
+    import pandas as pd
+
+    rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    notes, unread = list[str](), 0
+    seen: set[Any] = set()
+    files = _files([paths] if isinstance(paths, str) or hasattr(paths, "__fspath__") else list(paths))
+    for file in files:
+        try:
+            cells = notebookfile.read(file)
+        except InputError as error:
+            notes.append(error.message)
+            unread += 1
+            continue
+        found = [facts for cell in cells for facts in _answers(cell) if _is_new(facts, seen)]
+        if not found:
+            notes.append(f"{file} has no figures of claude_magic")
+        for facts in found:
+            key = (str(file), _word(facts, "source", "live"), _word(facts, "model", "unknown"))
+            rows.setdefault(key, []).append(facts)
+    if unread == len(files):
+        raise InputError("; ".join(notes), hint="Give the paths of .ipynb files.")
+    frame = pd.DataFrame([_row(key, facts) for key, facts in rows.items()], columns=list(COLUMNS))
+    frame.attrs["notes"] = notes
+    return frame.astype(dict.fromkeys(("answers", *TOKENS, "unpriced"), "int64"))
+
+
+def lines(frame: pd.DataFrame) -> list[str]:
+    """Return in words what was paid, what practice and replays would have cost, and what is not known."""
+    told = [f"Paid: {_usd(frame.paid_usd)}"]
+    for source, group in frame[~frame.source.isin(PAID)].groupby("source"):
+        told.append(f"{source}: {_usd(group.cost_usd)} at the API's prices, not paid")
+    if unpriced := int(frame.unpriced.sum()):
+        told.append(f"price unknown of {unpriced} answer{'' if unpriced == 1 else 's'}, which no sum has")
+    return told
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a bill to read, without columns that say nothing."""
+    found = frame.assign(
+        **{name: [limits.usd(_exact(v)) for v in frame[name]] for name in ("cost_usd", "paid_usd")}
+    )
+    return found.drop(columns=[name for name in (*TOKENS, "unpriced") if not frame[name].any()])
+
+
+def _files(paths: Sequence[Any]) -> list[Path]:
+    found: list[Path] = []
+    for path in (Path(one).expanduser() for one in paths):
+        if not path.exists():
+            raise InputError(f"There is no file {path}", hint="Give the path of an .ipynb file or a folder.")
+        inside = sorted(p for p in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+        found += inside if path.is_dir() else [path]
+    if not found:
+        raise InputError("There is no notebook", hint=notebookfile.HOW)
+    return list(dict.fromkeys(found))
+
+
+def _answers(cell: notebookfile.Cell) -> Iterator[dict[str, Any]]:
+    """Yield the facts that a cell's outputs keep; a comparison keeps several in one output."""
+    for output in cell.outputs:
+        metadata = output.get("metadata")
+        kept = metadata.get("claude_magic") if isinstance(metadata, dict) else None
+        if not isinstance(kept, dict):
+            continue
+        several = kept.get("compare")
+        for facts in several if isinstance(several, list) else [kept]:
+            if isinstance(facts, dict) and ("usage" in facts or "cost" in facts):
+                yield facts
+
+
+def _is_new(facts: Mapping[str, Any], seen: set[Any]) -> bool:
+    """Say whether an answer was not counted yet; practice gives the same ids again and again."""
+    name = facts.get("request_id")
+    if not isinstance(name, str) or _word(facts, "source", "live") not in PAID:
+        return True
+    new = name not in seen
+    seen.add(name)
+    return new
+
+
+def _row(key: tuple[str, str, str], found: list[dict[str, Any]]) -> dict[str, Any]:
+    costs = [_amount(facts.get("cost")) for facts in found]
+    cost = float(added(c for c in costs if c is not None) or 0)
+    paid = cost if key[1] in PAID else 0.0
+    tokens = {name: sum(_tokens(facts, name) for facts in found) for name in TOKENS}
+    made = {**dict(zip(COLUMNS, key, strict=False)), "answers": len(found), **tokens}
+    return {**made, "cost_usd": cost, "paid_usd": paid, "unpriced": costs.count(None)}
+
+
+def _tokens(facts: Mapping[str, Any], name: str) -> int:
+    usage = facts.get("usage")
+    count = usage.get(name) if isinstance(usage, dict) else None
+    return count if type(count) is int and count > 0 else 0
+
+
+def _amount(value: Any) -> Decimal | None:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
+
+
+def _word(facts: Mapping[str, Any], name: str, default: str) -> str:
+    value = facts.get(name)
+    return printable(value)[:100] if isinstance(value, str) and value else default
+
+
+def _usd(costs: Any) -> str:
+    return limits.usd(_exact(costs.sum()))
+
+
+def _exact(amount: float) -> Decimal:
+    return Decimal(repr(round(float(amount), 12)))  # what adding floats leaves behind is not shown

@@ -1,0 +1,1 @@
+"""How do a notebook's text and values become content blocks?"""

@@ -1,0 +1,1 @@
+"""What does the API say, and in which words?"""

@@ -1,0 +1,1 @@
+"""Which request does each row make?"""

@@ -1,0 +1,1 @@
+"""How does a map go in batches, at half the price?"""

@@ -1,0 +1,1 @@
+"""How do rows go over the machines of a Dask cluster?"""

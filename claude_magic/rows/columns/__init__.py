@@ -1,0 +1,1 @@
+"""Which columns do answers make?"""

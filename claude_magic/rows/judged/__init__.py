@@ -1,0 +1,1 @@
+"""What will a map cost, and how good was it?"""

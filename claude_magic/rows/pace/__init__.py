@@ -1,0 +1,1 @@
+"""How are many requests sent at once, and none too many?"""

@@ -1,0 +1,1 @@
+"""How is a question put together, asked, paid for and remembered?"""
