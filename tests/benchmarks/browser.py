@@ -3,7 +3,7 @@
 4,000 tokens at 100 a second in JupyterLab, by `%%claude` and by other ways to show the same stream;
 `python -m tests.benchmarks.browser 400` streams four times as fast. For the row of jupyter-ai's `%%ai`, which
 shows an answer when it is complete, CLAUDE_MAGIC_BENCHMARK_AI names the Python of an environment with
-`jupyter-ai-magics==2.31.7 'langchain-anthropic<1' ipykernel`.
+`jupyter-ai-magics==2.31.7 'langchain-anthropic<1' 'langchain-core<1' ipykernel`.
 """
 
 from __future__ import annotations
