@@ -123,13 +123,13 @@ class Caller:
         }
         if row.method != "GET":
             headers["content-type"] = "application/json"
-        betas = [*_betas(params.pop("betas", None)), *row.betas]
+        betas = [*betas_of(params.pop("betas", None)), *row.betas]
         for name in () if row.admin else SHORT_HEADERS.keys() & params.keys() - {*row.params, *row.names}:
             if (value := params.pop(name)) is not None:
                 headers[SHORT_HEADERS[name]] = _header_value(name, value)
         for more in (self.options.default_headers, _named(params, "extra_headers")):
             headers.update({_header_name(k): _header_value(k, v) for k, v in more.items() if v is not None})
-        betas += _betas(headers.pop("anthropic-beta", None))
+        betas += betas_of(headers.pop("anthropic-beta", None))
         if betas:
             headers["anthropic-beta"] = _header_value("betas", ",".join(dict.fromkeys(betas)))
         key = (self.route.admin if row.admin else None) or self.route.credential
@@ -216,7 +216,7 @@ def _named(params: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _betas(names: Any) -> list[str]:
+def betas_of(names: Any) -> list[str]:
     """Return beta names, given as a list or with commas between."""
     if isinstance(names, str):
         return [name.strip() for name in names.split(",") if name.strip()]

@@ -95,24 +95,21 @@ def map(
 
     `prompt` is a template such as "Sum up {review}", a function of a row, the name of a column of prompts,
     or a list of them. `output` is the type of an answer, a dict of names to types, or a JSON schema: a column
-    for each field; `choices` are labels. `examples` are pairs of input and output. `images` is a column
-    of pictures. `na` stands for missing values; rows that have any are else not asked.
+    for each field; `choices` are labels. `examples` are pairs of input and output, `images` a column of
+    pictures. `na` stands for missing values; rows that have any are else not asked.
 
     `claude_status` is "ok", "truncated", "refused", "invalid", "error", "expired", "canceled", "missing" or
-    "not_sent", `claude_error` says why; `details` adds tokens, cost (USD), times (seconds) and ids. Rows that
-    were answered before are not asked again (`resume`), equal ones once (`dedupe`). `sample` takes some of
-    the rows. `max_cost` (USD) stops with rows "not_sent"; `on_error="raise"` raises ClaudeError for the first
-    row that failed, with the frame as its `.answer`. `mode="batch"` returns a BatchJob, at half the price.
-    `engine` is a dask.distributed.Client whose workers send; a Dask frame comes back as one.
+    "not_sent", `claude_error` says why; `details` adds tokens, cost (USD), times (s) and ids. What was
+    answered before is not asked again (`resume`), what is equal once (`dedupe`). `sample` takes some rows.
+    `max_cost` (USD) stops with rows "not_sent"; `on_error="raise"` raises the error of the first row that
+    failed, with the frame as its `.answer`. `mode="batch"` returns a BatchJob, at half the price. `engine` is
+    a dask.distributed.Client whose workers send. `store` is the file that answers are kept in, False keeps
+    keys, usage and cost alone. `progress` shows how far it is, or is a function that is told.
 
-    `store` is the file that answers are kept in, False keeps keys, usage and cost alone. `progress` shows how
-    far it is, or is a function that is told.
-
-    Raises InputError before anything is sent for a column that is not there, a name that is taken, and what
-    the model cannot do; Stopped when interrupted: then the same call goes on.
+    Raises InputError before anything is sent for what cannot be asked; Stopped when interrupted: then the
+    same call goes on.
     """
-    given = dict(locals())
-    del given["data"], given["prompt"]
+    given = {name: value for name, value in locals().items() if name not in ("data", "prompt")}
     _one_of("mode", mode, MODES)
     _one_of("on_error", on_error, ON_ERROR)
     if engine is not None or type(data).__module__.startswith("dask."):

@@ -6,18 +6,13 @@ over in a terminal; at rest it says what was answered, spent, and how long it to
 
 from __future__ import annotations
 
-import html
-import os
-import shutil
-import sys
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_magic.frames.progress import Line
 from claude_magic.looks import parts as looks
-from claude_magic.looks import watched
 from claude_magic.looks.readout import dollars, duration
+from claude_magic.rows.bar import Bar, drawn
 from claude_magic.rows.outcome import PAID
 
 if TYPE_CHECKING:
@@ -26,7 +21,6 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 0.3  # until there is anything to look at
 EVERY_S = 0.2  # between two drawings
-BAR = "width:100%;max-width:32em;accent-color:var(--jp-brand-color1,#1976d2);margin:4px 0 0"
 
 
 class Sums:
@@ -111,10 +105,8 @@ class Meter:
     def __init__(self, sums: Sums, source: str, *, show: bool = True) -> None:
         self.sums, self.badge = sums, None if source == "live" else source
         self.began = time.monotonic()
-        self._drawn, self._next = False, self.began + PATIENCE_S
-        self._mode = watched.mode() if show else "off"
-        self._line = Line() if self._mode == "terminal" and sys.stderr.isatty() else None
-        self._handle = f"claude-magic-{os.urandom(8).hex()}"
+        self._next = self.began + PATIENCE_S
+        self._bar = Bar("Stop these rows", show=show)
 
     @property
     def seconds(self) -> float:
@@ -123,45 +115,20 @@ class Meter:
 
     def note(self, text: str) -> None:
         """Show a line that stays."""
-        if self._mode in ("live", "static"):
-            looks.display(
-                {"text/plain": text, "text/html": f"{looks.BOX}>{looks.line(text, None)}</div>"}, {}
-            )
-        elif self._line:
-            sys.stderr.write(f"{text}\n")
+        self._bar.note(text, f"{looks.BOX}>{looks.line(text, None)}</div>")
 
     def __call__(self, tally: Tally) -> None:
         """Draw how far it is, five times a second at most."""
-        if time.monotonic() >= self._next and (self._line or self._mode == "live"):
-            self._draw(state(self.sums, tally))
-            self._next = time.monotonic() + EVERY_S
-
-    def _draw(self, now: State) -> None:
-        if self._line:
-            bar = f"{round(now.share * 20) * '█':░<20} {now.words}"
-            self._line(bar[: shutil.get_terminal_size().columns - 1])
+        if time.monotonic() < self._next or not self._bar.is_seen:
             return
-        if not self._drawn:
-            looks.display({"text/plain": "", "text/html": looks.stop("Stop these rows")}, {}, self._handle)
-        page = f"{looks.BOX}>{_bar(now)}{looks.line(now.words, self.badge)}</div>"
-        bundle = {"text/plain": now.words, "text/html": page}
-        looks.display(bundle, {}, f"{self._handle}-live", update=self._drawn)
-        self._drawn = True
+        now = state(self.sums, tally)
+        bar = drawn(now.share, f"Rows answered: {now.words.partition(' · ')[0]}")
+        page = f"{looks.BOX}>{bar}{looks.line(now.words, self.badge)}</div>"
+        self._bar.draw(now.share, now.words, page)
+        self._next = time.monotonic() + EVERY_S
 
     def end(self, note: str = "", more: str = "") -> None:
         """Show what came of it in place of what was shown, in one line; `note` goes before, `more` after."""
         words = " · ".join(filter(None, (self.sums.told(self.seconds, note), more)))
-        if self._line:
-            self._line("")
-            sys.stderr.write(" · ".join(filter(None, (words, self.badge))) + "\n")
-        elif self._mode in ("live", "static"):
-            plain = " · ".join(filter(None, (words, self.badge)))
-            page = f'{looks.BOX} role="status">{looks.line(words, self.badge)}</div>'
-            looks.display({"text/plain": plain, "text/html": page}, {}, self._handle, update=self._drawn)
-            if self._drawn:
-                looks.display({}, {}, f"{self._handle}-live", update=True)
-
-
-def _bar(now: State) -> str:
-    label = html.escape(f"Rows answered: {now.words.partition(' · ')[0]}")
-    return f'<progress aria-label="{label}" max="1" value="{now.share:.4f}" style="{BAR}"></progress>'
+        page = f'{looks.BOX} role="status">{looks.line(words, self.badge)}</div>'
+        self._bar.end(" · ".join(filter(None, (words, self.badge))), page)

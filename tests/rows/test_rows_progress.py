@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from claude_magic.looks import parts as looks
-from claude_magic.rows import progress
+from claude_magic.rows import bar, progress
 from claude_magic.rows.outcome import Outcome
 from claude_magic.rows.progress import Meter, Sums, state
 
@@ -57,7 +57,7 @@ def shown(monkeypatch):
 
 
 def watching(monkeypatch, mode):
-    monkeypatch.setattr(progress.watched, "mode", lambda: mode)
+    monkeypatch.setattr(bar.watched, "mode", lambda: mode)
 
 
 def test_how_far_it_is_says_what_was_answered_spent_and_is_left():

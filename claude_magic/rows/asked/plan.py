@@ -12,6 +12,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import settings
+from claude_magic.api.caller import betas_of
 from claude_magic.errors import InputError
 from claude_magic.prompts import private
 from claude_magic.protocol import catalog
@@ -193,8 +194,7 @@ def plan(
     """
     settings.load_prices()
     own, whole = dict(params or {}), inputs.rows(data)
-    betas = own.pop("betas", None) or ()
-    betas = betas.split(",") if isinstance(betas, str) else [*betas]
+    betas = betas_of(own.pop("betas", None))
     name = settings.model(own.get("model") or model).value
     form = forms.form(output, choices, name)
     shape = form.shape if form else None

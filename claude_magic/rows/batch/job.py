@@ -24,11 +24,10 @@ from claude_magic.rows.kept.journal import run_of
 from claude_magic.talk import holding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from claude_magic.api.client import Client
-    from claude_magic.grammar.keywords import Choices
     from claude_magic.rows.asked.plan import Plan
     from claude_magic.rows.asked.prompts import Prompt
     from claude_magic.rows.batch.strangers import Stranger
@@ -41,28 +40,13 @@ def _batch(
     data: Any,
     prompt: Prompt,
     *,
-    output: Any = None,
-    choices: Choices = None,
-    system: str | None = None,
-    model: str | None = None,
-    max_tokens: int | None = 1024,
-    examples: Any = None,
-    images: Any = None,
-    params: Mapping[str, Any] | None = None,
-    effort: str | None = None,
-    think: bool | None = None,
-    cache: str | None = None,
-    prefix: str = "claude_",
-    na: str | None = None,
     name: str | None = None,
     resume: bool = True,
-    dedupe: bool = True,
-    sample: float | None = None,
     max_cost: Decimal | float | str | None = None,
     store: str | Path | bool | None = None,
     dtype_backend: str | None = None,
-    details: bool = False,
     client: Client | None = None,
+    **asked: Any,
 ) -> BatchJob:
     """Send the prompt of each row in batches, at half the price and within a day; return a BatchJob at once.
 
@@ -73,21 +57,23 @@ def _batch(
     Raises InputError and BudgetError before anything is sent, and the ClaudeError for which no batch was
     made. Where it is not known whether one was, a BatchWarning says so, and no second one is made.
     """
-    given = {word: value for word, value in locals().items() if word in _PLANNED}
-    how: dict[str, Any] = {
-        "dtype_backend": dtype_backend,
-        "details": details,
-        "client": client,
-        "store": store,
-    }
-    return submit(plan(data, prompt, **given), name=name, resume=resume, max_cost=max_cost, **how)
+    how = {"dtype_backend": dtype_backend, "details": asked.get("details", False)}
+    more: dict[str, Any] = {"client": client, "store": store, **how}
+    return submit(plan(data, prompt, **asked), name=name, resume=resume, max_cost=max_cost, **more)
 
 
-KEYWORDS = frozenset(inspect.signature(_batch).parameters) - {"data", "prompt"}
-"""The keywords of `batch`."""
-_PLANNED = KEYWORDS & {*inspect.signature(plan).parameters}
+def _signature() -> inspect.Signature:
+    """Return the signature of `batch`: what `plan` takes, then its own."""
+    own, planned = inspect.signature(_batch), inspect.signature(plan).parameters
+    first, rest = [*planned.values()], [*own.parameters.values()][2:-1]
+    return own.replace(parameters=[*(p for p in first if p.name != "version"), *rest])
+
+
+_batch.__signature__ = _signature()  # type: ignore[attr-defined] # what Shift-Tab shows
 _batch.__name__ = _batch.__qualname__ = "batch"
 batch = checked(_batch)
+KEYWORDS = frozenset(inspect.signature(_batch).parameters) - {"data", "prompt"}
+"""The keywords of `batch`."""
 
 
 def submit(

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import html
-import os
-import shutil
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from claude_magic.frames.progress import Line
 from claude_magic.looks import parts as looks
-from claude_magic.looks import watched
 from claude_magic.looks.readout import dollars
-from claude_magic.rows.progress import BAR
+from claude_magic.rows.bar import Bar, drawn
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -112,50 +107,30 @@ class Status(NamedTuple):
 
 def page(now: Status, *, bar: bool = True) -> str:
     """Return a status as HTML: its name, a bar while it goes on, its figures, and what is odd."""
-    drawn = ""
-    if now.is_open and bar:
-        label = html.escape(f"Batch {now.name}: requests that have ended")
-        drawn = f'<progress aria-label="{label}" max="1" value="{now.share:.4f}" style="{BAR}"></progress>'
+    label = f"Batch {now.name}: requests that have ended"
+    shown = drawn(now.share, label) if now.is_open and bar else ""
     notes = "".join(f'<div style="{looks.LINE}">{html.escape(note)}</div>' for note in now.notes)
     line = looks.line(str(now), "practice" if now.source == "practice" else None)
-    return f"{looks.BOX}><b>{html.escape(now.name)}</b>{drawn}{line}{notes}</div>"
+    return f"{looks.BOX}><b>{html.escape(now.name)}</b>{shown}{line}{notes}</div>"
 
 
 class Watch:
     """Shows whoever watches how far a batch is, with a button that ends the waiting; then what came of it."""
 
     def __init__(self, *, show: bool = True) -> None:
-        self._mode = watched.mode() if show else "off"
-        self._line = Line() if self._mode == "terminal" and sys.stderr.isatty() else None
-        self._handle, self._drawn = f"claude-magic-{os.urandom(8).hex()}", False
+        self._bar = Bar("Stop waiting; the batch goes on", show=show)
         self._now: Status | None = None
 
     def __call__(self, now: Status) -> None:
         """Show how far it is."""
         self._now = now
-        if self._line:
-            bar = f"{round(now.share * 20) * '█':░<20} {now.name}: {now}"
-            self._line(bar[: shutil.get_terminal_size().columns - 1])
-        elif self._mode == "live" and now.is_open:
-            if not self._drawn:
-                stop = looks.stop("Stop waiting; the batch goes on")
-                looks.display({"text/plain": "", "text/html": stop}, {}, self._handle)
-            bundle = {"text/plain": f"{now.name}: {now}", "text/html": page(now)}
-            looks.display(bundle, {}, f"{self._handle}-live", update=self._drawn)
-            self._drawn = True
+        if now.is_open:
+            self._bar.draw(now.share, f"{now.name}: {now}", page(now))
 
     def end(self) -> None:
         """Put how far it is now in the place of what was shown."""
-        if (now := self._now) is None:
-            return
-        if self._line:
-            self._line("")
-            sys.stderr.write(f"{now.name}: {now}\n")
-        elif self._mode in ("live", "static"):
-            bundle = {"text/plain": f"{now.name}: {now}", "text/html": page(now, bar=False)}
-            looks.display(bundle, {}, self._handle, update=self._drawn)
-            if self._drawn:
-                looks.display({}, {}, f"{self._handle}-live", update=True)
+        if (now := self._now) is not None:
+            self._bar.end(f"{now.name}: {now}", page(now, bar=False))
 
 
 def when(micros: int | None) -> datetime | None:
