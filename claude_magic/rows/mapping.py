@@ -104,10 +104,8 @@ def map(
     `max_cost` (USD) stops with rows "not_sent"; `on_error="raise"` raises the error of the first row that
     failed, with the frame as its `.answer`. `mode="batch"` returns a BatchJob, at half the price. `engine` is
     a dask.distributed.Client whose workers send. `store` is the file that answers are kept in, False keeps
-    keys, usage and cost alone. `progress` shows how far it is, or is a function that is told.
-
-    Raises InputError before anything is sent for what cannot be asked; Stopped when interrupted: then the
-    same call goes on.
+    keys, usage and cost alone; `progress` may be a function, which is told how far it is. Raises InputError
+    before anything is sent for what cannot be asked; Stopped when interrupted: the same call then goes on.
     """
     given = {name: value for name, value in locals().items() if name not in ("data", "prompt")}
     _one_of("mode", mode, MODES)
