@@ -182,15 +182,15 @@ def usage(period: str = "30 days", *, source: str | None = None, measure: str = 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows as dicts, with None for what is missing."""
-    return [
-        {str(k): None if v is None or v != v else v for k, v in row.items()}
-        for row in frame.astype(object).where(frame.notna(), None).to_dict("records")
-    ]
+    rows: Any = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return list(rows)
 
 
 def _name(value: Any) -> str:
     """Return what stands beside a bar: a notebook without its folders, which are nobody else's business."""
-    if value is None or value != value:
+    import pandas as pd
+
+    if pd.isna(value):
         return "not known"
     return f"{value:%Y-%m-%d}" if hasattr(value, "strftime") else PurePath(str(value)).name
 

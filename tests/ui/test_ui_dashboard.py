@@ -74,6 +74,13 @@ def test_m10_a_price_that_is_not_known_is_said(books):
     assert "claude-secret-9" not in {bar.name for bar in board._bars("model")}
 
 
+def test_calls_outside_any_notebook_stand_beside_those_of_one(books, screen):
+    record(notebook=None)
+    usage()._ipython_display_()
+    assert "By notebook: lesson.ipynb $0.75, other.ipynb $0.50, not known $0.25" in screen.text
+    assert re.search(r"<td[^>]*>not known</td>", screen.html)
+
+
 def test_many_names_are_a_dozen_bars_and_the_rest(screen):
     for n in range(20):
         record(model=f"model-{n}", usd="1")

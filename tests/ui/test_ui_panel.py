@@ -44,7 +44,7 @@ def test_a_question_and_its_answer_are_in_the_conversation_and_no_longer_in_the_
 
 
 def test_stop_is_heard_while_the_answer_comes_and_keeps_what_arrived(panel, screen):
-    settings.use("practice_speed", 50)
+    settings.use("practice_speed", 1)  # it would take 40 s
     press(panel, "practice:long@4000")
     while not (panel._growing and panel._growing._said):
         threading.Event().wait(0.01)
@@ -158,7 +158,7 @@ def test_where_nobody_watches_a_question_is_waited_for_and_there_are_no_controls
 
 
 def test_two_questions_at_once_are_refused(panel):
-    settings.use("practice_speed", 50)
+    settings.use("practice_speed", 1)
     panel.send("practice:long@4000", wait=False)
     with pytest.raises(InputError, match="still coming"):
         panel.send("Another?")
