@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from claude_magic.cells import asking
+from claude_magic.talk.thread import GO_ON
+
+MARS = "What colour is Mars? Mars is red, as the iron of its dust has rusted for four billion years."
 
 
 @pytest.mark.parametrize(
@@ -54,7 +59,22 @@ def test_a_greeting_in_a_format_is_quoted_and_not_the_format(api):
     assert "“hello there”" in said
 
 
-def test_to_go_on_after_an_answer_is_not_answered_with_the_question(api):
-    from claude_magic.talk import thread
+def test_to_go_on_after_a_whole_answer_is_not_answered_with_the_question(api):
+    assert "There is no more" in api.say(GO_ON)
+    said = api.say(MARS)
+    assert "There is no more" in api.say(GO_ON, messages=asked(MARS, said, GO_ON))
 
-    assert "There is no more" in api.say(thread.GO_ON)
+
+def test_an_answer_that_was_cut_goes_on_where_it_stopped_and_again(api):
+    whole, parts = api.say(MARS), []
+    turns = [MARS]
+    while "There is no more" not in (part := api.say("", messages=asked(*turns), max_tokens=9)):
+        turns += [part, GO_ON]
+        parts.append(part)
+    assert 3 <= len(parts)
+    assert whole == parts[0] + "".join(part.removeprefix("[practice] …") for part in parts[1:])
+
+
+def asked(*turns):
+    roles = itertools.cycle(("user", "assistant"))
+    return [{"role": role, "content": said} for role, said in zip(roles, turns, strict=False)]

@@ -7,14 +7,14 @@ of documents, text in the form asked for. Nothing is random and nothing is known
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
 from claude_magic.practice import drills
 from claude_magic.practice.messages import fill, fixes, forms, words
-from claude_magic.practice.messages.reading import LABEL, Reading, Source
+from claude_magic.practice.messages.reading import LABEL, Reading, Source, read, wording
 from claude_magic.practice.storage import containers
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 USUAL_WORDS = 2_000
 GOES_ON = re.compile(r"\s*Go on exactly where you stopped\b")
 """What a notebook asks after an answer that was cut."""
+WENT_ON = f"{LABEL} …"
 WHOLE, ENOUGH = 1_000, 2  # points of a tool that is named whole, and of one that fits
 
 
@@ -88,11 +89,27 @@ def _blocks(
     if told:
         return [_text(f"{LABEL} {told}")]
     if GOES_ON.match(reading.prompt):
-        return [_text(f"{LABEL} There is no more: the practice server says what it has at once.")]
+        return [_text(_rest(call) or f"{LABEL} There is no more: that was all of the answer.")]
     if corrected := fixes.say(reading.prompt):
         return [_text(f"{LABEL} {corrected}")]
     said, alone = forms.say(reading)
     return [_text(said if alone else f"{LABEL} {_led(said)}")]
+
+
+def _rest(call: Call) -> str:
+    """Return what an answer that was cut had still to say; nothing where it was whole."""
+    turns, said = call.body["messages"], ""
+    while len(turns) > 2 and GOES_ON.match(wording(turns[-1]["content"])):
+        said = wording(turns[-2]["content"]).removeprefix(WENT_ON) + said
+        turns = turns[:-2]
+    first = replace(call, body={**call.body, "messages": turns})
+    found = read(first)
+    if GOES_ON.match(found.prompt):
+        return ""
+    order = drills.ordered(found.prompt)
+    blocks = _blocks(first, found, order, None, "")
+    whole = wording([block for block in blocks if block["type"] == "text"])
+    return f"{WENT_ON}{whole[len(said) :]}" if whole.startswith(said) and len(whole) > len(said) else ""
 
 
 def _led(said: str) -> str:

@@ -90,7 +90,7 @@ class Reading:
 
 def read(call: Call) -> Reading:
     """Read a request; a question that brings nothing to look in is about what earlier turns gave."""
-    found, places, earlier = Reading(system=_text(call.body["system"])), _places(call), list[Source]()
+    found, places, earlier = Reading(system=wording(call.body["system"])), _places(call), list[Source]()
     turns = [message for message in call.body["messages"] if message["role"] != "system"]
     while turns and turns[-1]["role"] == "assistant":  # a prefill
         turns.pop()
@@ -123,7 +123,7 @@ def _recalled(question: str, earlier: list[Source]) -> list[Source]:
 
 def _take(found: Reading, blocks: list[dict[str, Any]], places: dict[int, int]) -> None:
     """Take in the blocks of a turn."""
-    found.prompt = _text(blocks)
+    found.prompt = wording(blocks)
     for source in _sources(blocks, places, found.notes):
         (found.results if source.kind == "result" else found.sources).append(source)
     _divide(found)
@@ -201,7 +201,7 @@ def _sources(blocks: list[dict[str, Any]], places: dict[int, int], notes: list[s
             case "image":
                 notes.append(_image(block["source"]))
             case "tool_result":
-                yield Source(_text(block["content"]), "result")
+                yield Source(wording(block["content"]), "result")
                 yield from _sources(block["content"], places, notes)
 
 
@@ -225,5 +225,6 @@ def _image(source: dict[str, Any]) -> str:
     return f"The image is a {kind}{measured}; the practice server does not look at what it shows."
 
 
-def _text(blocks: list[dict[str, Any]]) -> str:
+def wording(blocks: list[dict[str, Any]]) -> str:
+    """Return the words of a turn's blocks, a line for each."""
     return "\n".join(block["text"] for block in blocks if block["type"] == "text")
