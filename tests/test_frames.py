@@ -97,7 +97,13 @@ def test_since_takes_a_day_or_a_time(calls, since):
 
 
 @pytest.mark.parametrize(
-    "options", [{"by": "colour"}, {"since": "whenever"}, {"since": ["a list"]}, {"since": "NaT"}], ids=str
+    "options",
+    [
+        *({"by": by} for by in ("colour", 5, ["model", 5])),
+        *({"source": source} for source in ("practise", 5, ["live", None])),
+        *({"since": since} for since in ("whenever", ["a list"], "NaT")),
+    ],
+    ids=str,
 )
 def test_what_cannot_be_asked_is_one_clear_error(options):
     with pytest.raises(InputError) as e:

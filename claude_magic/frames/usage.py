@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import ledger
-from claude_magic.errors import InputError
+from claude_magic.errors import InputError, nearest
 from claude_magic.ledger.sqlite import TOKENS
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 BY = ("model", "day", "notebook", "thread", "session", "source", "outcome")
 """What calls can be grouped by."""
+SOURCES = ("live", "batch", "practice", "replay")
+"""Where answers come from."""
 CALLS = {
     "time": "time",
     "source": "category",
@@ -53,27 +56,31 @@ def usage(
     are kept apart by source, so that practice never adds to what was spent. `since` is a day or a time (UTC
     unless it says otherwise). Costs are USD, added exactly; where a price is not known the cost is missing,
     and `unpriced_calls` says how many of a group's calls are not in its sum. Latency is a mean, in seconds.
-    Raises InputError for an unknown `by` or a `since` that is no time.
+    `source` is one or more of "live", "batch", "practice", "replay". Raises InputError for another word, and
+    for a `since` that is no time.
     """
-    where, values = _where(since, [source] if isinstance(source, str) else source)
+    where, values = _where(since, None if source is None else _words("source", source, SOURCES))
     if by is None:
         names = CALLS
         sql = f"SELECT {', '.join(CALLS)} FROM calls {where} ORDER BY time, id"  # noqa: S608
     else:
-        keys = _keys([by] if isinstance(by, str) else [*by])
+        keys = [*dict.fromkeys([*_words("by", by, BY), "source"])]
         names = {k: "day" if k == "day" else CALLS[k] for k in keys} | {k: v for k, (_, v) in SUMS.items()}
         wanted = ", ".join([*keys, *(f"{how} AS {name}" for name, (how, _) in SUMS.items())])
         sql = f"SELECT {wanted} FROM calls {where} GROUP BY {', '.join(keys)} ORDER BY {', '.join(keys)}"  # noqa: S608
     return _frame(names, ledger.shared().query(sql, values)[1])
 
 
-def _keys(by: list[str]) -> list[str]:
-    for name in by:
-        if name not in BY:
+def _words(name: str, given: Any, known: Sequence[str]) -> list[str]:
+    """Return a word or several as a list; raises InputError for one that is not known."""
+    words = [given] if isinstance(given, str) or not isinstance(given, Iterable) else [*given]
+    for word in words:
+        if word not in known:
             raise InputError(
-                f"Calls cannot be grouped by {name!r}", hint=f"Use one or more of {', '.join(BY)}."
+                f"{name} cannot be {word!r}: it is one or more of {', '.join(known)}",
+                hint=f'Write {name}="{nearest(str(word), known) or known[0]}".',
             )
-    return [*dict.fromkeys([*by, "source"])]
+    return words
 
 
 def _where(since: Any, sources: Sequence[str] | None) -> tuple[str, list[Any]]:
