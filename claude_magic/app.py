@@ -39,11 +39,7 @@ class Response:
 
     def parts(self) -> Generator[bytes | float | Exception]:
         """Yield the body's items, whichever way it is given."""
-        if isinstance(self.body, bytes):
-            if self.body:
-                yield self.body
-        else:
-            yield from self.body
+        yield from filter(None, [self.body]) if isinstance(self.body, bytes) else self.body
 
 
 App = Callable[[Request], Response]

@@ -35,7 +35,6 @@ IDLE = 5.0  # seconds after which a connection is not trusted any more, as in ht
 MOST_HEAD = 100 * 2**10  # bytes
 PIECE = 64 * 2**10  # bytes read at a time
 NO_BODY = frozenset({204, 304})
-CREDENTIALS = frozenset({"authorization", "x-api-key"})
 _STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: .*)?")
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -256,7 +255,7 @@ def _sent(line: Line, call: Call, route: Route) -> Reply | Fault:
     started, silence = time.monotonic(), float(call.timeout)
     try:
         found = line.ask(
-            _asked(line, call, route),
+            _asked(line, call),
             call.request.body,
             connect=min(CONNECT, silence),
             silence=silence,
@@ -271,14 +270,12 @@ def _sent(line: Line, call: Call, route: Route) -> Reply | Fault:
     return Reply(found.status, headers, route.clean(body), at=time.time(), elapsed=elapsed)
 
 
-def _asked(line: Line, call: Call, route: Route) -> bytes:
+def _asked(line: Line, call: Call) -> bytes:
     """Return the head of a request; the key is read here, and kept nowhere (K1)."""
     ask = call.request
     path = line.url.raw_path.decode().rstrip("/") + ask.path
     lines = [f"{ask.method} {path} HTTP/1.1", f"Host: {line.url.netloc.decode()}"]
     lines += [f"{name}: {reveal(value)}" for name, value in ask.headers.items()]
-    if route.credential is not None and not CREDENTIALS & ask.headers.keys():
-        lines.append(f"Authorization: Bearer {route.credential.reveal()}")
     return "\r\n".join([*lines, f"Content-Length: {len(ask.body)}", "\r\n"]).encode()
 
 

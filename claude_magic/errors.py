@@ -25,10 +25,11 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from claude_magic.app import Response
     from claude_magic.wire import Message
@@ -94,8 +95,7 @@ class ClaudeError(Exception):
         """Return the two lines a reader needs: what happened, and what to type next."""
         return [f"{type(self).__name__}: {self}", *([_arrow(self.hint)] if self.hint else [])]
 
-    def _render_traceback_(self) -> list[str]:
-        return self.lines()
+    _render_traceback_ = lines  # which IPython shows in the place of a traceback
 
 
 def _arrow(hint: str) -> str:
@@ -234,6 +234,7 @@ HINTS: dict[int | str, str] = {
     409: "Look at the present state, then run the cell again.",
     413: "Send less: attach fewer or smaller files.",
     429: "Wait a little, then run the cell again.",
+    500: "The service failed, not your request; run the cell again in a minute.",
     529: "The service is overloaded; run the cell again in a minute.",
 }
 FITTING: tuple[tuple[int, str, str], ...] = (
@@ -248,7 +249,6 @@ FITTING: tuple[tuple[int, str, str], ...] = (
     (400, r".*\bnot downloadable", "Only files that code made can be fetched: %claude files shows which."),
 )
 DRILL_HINT = "The prompt asked for this fault; take practice:… out of it to get an answer."
-SERVER_HINT = "The service failed, not your request; run the cell again in a minute."
 
 
 def from_response(status: int, body: bytes, **facts: Any) -> APIStatusError:
@@ -273,8 +273,17 @@ def _hint_for(status: int, code: str | None, message: str) -> str:
     if message.startswith("practice drill"):
         return DRILL_HINT
     fits = (h for s, pattern, h in FITTING if s == status and re.match(pattern, message, re.IGNORECASE))
-    usual = SERVER_HINT if status >= 500 else HINTS[400]
+    usual = HINTS[500 if status >= 500 else 400]
     return HINTS.get(code or "") or next(fits, "") or HINTS.get(status, usual)
+
+
+@contextmanager
+def telling(what: str, hint: str) -> Iterator[None]:
+    """Tell as an InputError what a file system or a caller's own object raises: `what` failed, and why."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        raise InputError(f"{what}: {getattr(error, 'strerror', None) or error}", hint=hint) from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -286,10 +295,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _decode(body: bytes) -> Any:
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(body)
-    except (ValueError, RecursionError):
-        return body.decode("utf-8", "replace")
+    return body.decode("utf-8", "replace")
 
 
 def _one_line(text: str, most: int = 600) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _AGAIN = "Run the cell again; %claude status shows the address in use."
 _ADDRESS = "Check the network and the address; %claude status shows the one in use (ANTHROPIC_BASE_URL)."
 _CERTIFICATE = "Check the address and this machine's clock; a company's own CA goes into SSL_CERT_FILE."
-_LATE = "Run the cell again, or allow longer with timeout=… (seconds)."
-_PROXY, _HEADERS = "Check HTTPS_PROXY and NO_PROXY.", "Check default_headers and extra_headers."
+LATE = "Run the cell again, or allow longer with timeout=… (seconds)."
+_PROXY, _HEADER = "Check HTTPS_PROXY and NO_PROXY.", "Check default_headers and extra_headers."
 _UNSENT = httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout
 _LOST, _TIMEOUT = errors.APIConnectionError, errors.APITimeoutError
 _FAULTS: tuple[tuple[type[BaseException], type[errors.ClaudeError], str, str], ...] = (
@@ -33,18 +33,13 @@ _FAULTS: tuple[tuple[type[BaseException], type[errors.ClaudeError], str, str], .
     (socket.gaierror, _LOST, "No host is named {host}", _ADDRESS),
     (ConnectionRefusedError, _LOST, "{host} refused the connection", _ADDRESS),
     (httpx2.ConnectError, _LOST, "Could not reach {host}", _ADDRESS),
-    (httpx2.ConnectTimeout, _TIMEOUT, "Could not reach {host} in time", _LATE),
-    (httpx2.PoolTimeout, _TIMEOUT, "Could not reach {host} in time", _LATE),
+    (httpx2.ConnectTimeout, _TIMEOUT, "Could not reach {host} in time", LATE),
+    (httpx2.PoolTimeout, _TIMEOUT, "Could not reach {host} in time", LATE),
     # why one broke
-    (httpx2.TimeoutException, _TIMEOUT, "{host} was silent for {silence}", _LATE),
+    (httpx2.TimeoutException, _TIMEOUT, "{host} was silent for {silence}", LATE),
     (httpx2.ProxyError, _LOST, "The proxy on the way to {host} refused", _PROXY),
     (zlib.error, errors.APIResponseError, "The answer of {host} could not be unpacked", _AGAIN),
-    (
-        httpx2.LocalProtocolError,
-        errors.InputError,
-        "A header of the request is not allowed in HTTP",
-        _HEADERS,
-    ),
+    (httpx2.LocalProtocolError, errors.InputError, "A header of the request is not allowed in HTTP", _HEADER),
     (httpx2.RemoteProtocolError, _LOST, "{host} broke off, or did not answer in HTTP", _AGAIN),
     (httpx2.UnsupportedProtocol, errors.ConfigError, "The address of {host} is not http or https", _ADDRESS),
     (httpx2.NetworkError, _LOST, "The connection to {host} broke", _AGAIN),
@@ -71,8 +66,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def timed_out(text: str) -> errors.APITimeoutError:
-    """Return the error for time that ran out."""
-    return errors.APITimeoutError(text, hint=_LATE)

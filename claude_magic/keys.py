@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
-from claude_magic.errors import ConfigError
+from claude_magic.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,18 +279,34 @@ def _allow_http() -> bool:
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
+def header_name(name: str) -> str:
+    """Return a header's name as it is sent; raises InputError for what cannot be one."""
+    if not HEADER.fullmatch(name):
+        raise InputError(f"{name!r} cannot be the name of a header", hint="Use letters, digits and hyphens.")
+    return name.lower()
+
+
+def header_value(name: str, value: Any) -> str | Secret:
+    """Return a header's value, a secret one hidden; raises InputError for what HTTP does not allow."""
+    made = hide(name, value if isinstance(value, Secret) else str(value))
+    if not reveal(made).isascii() or not reveal(made).isprintable():
+        text = f"The header {name} has a character that HTTP does not allow"
+        raise InputError(text, hint="Use ASCII text.")
+    return made
+
+
 def custom_headers() -> dict[str, str | Secret]:
     """Return the headers of ANTHROPIC_CUSTOM_HEADERS, one `Name: value` a line."""
     found: dict[str, str | Secret] = {}
     for number, line in enumerate(os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines(), 1):
         if line.strip():
-            name, colon, value = line.partition(":")
-            if not (
-                colon and HEADER.fullmatch(name.strip()) and value.isascii() and value.strip().isprintable()
-            ):
+            name, colon, value = (part.strip() for part in line.partition(":"))
+            try:
+                header_name(name if colon else "")
+                found[name] = header_value(name, value)
+            except InputError:
                 raise ConfigError(
                     f"Line {number} of ANTHROPIC_CUSTOM_HEADERS is not a header",
                     hint="Write one `Name: value` on each line.",
-                )
-            found[name.strip()] = hide(name, value.strip())
+                ) from None
     return found

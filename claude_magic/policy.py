@@ -1,14 +1,16 @@
 """In what order are a call's sends, waits and refusals?
 
-`exchange` is a generator: it yields `Send` and `Sleep`, is answered with a `Reply` or a `Fault`, and returns
-the reply that counts or raises. It knows no socket and no clock, so it serves sync and async alike and is
-tested with neither. Rules: https://docs.claude.com/en/api/errors, https://docs.claude.com/en/api/rate-limits.
+`exchange` is a generator: it yields the `Call` to send and `Sleep`, is answered with a `Reply` or a `Fault`,
+and returns the reply that counts or raises. It knows no socket and no clock, so it serves sync and async
+alike and is tested with neither.
+Rules: https://docs.claude.com/en/api/errors, https://docs.claude.com/en/api/rate-limits.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -55,7 +57,7 @@ class Call:
 class Reply:
     """An HTTP answer.
 
-    `open` is the unread stream, `at` the epoch seconds it came, `elapsed` the seconds since the call began;
+    `open` is how it comes in, `at` the epoch seconds it came, `elapsed` the seconds since the call began;
     `hint` says what to do where it is not the API's.
     """
 
@@ -96,12 +98,6 @@ class Fault(NamedTuple):
     final: bool = False
 
 
-class Send(NamedTuple):
-    """Send the request now; answer with a Reply or a Fault."""
-
-    call: Call
-
-
 class Sleep(NamedTuple):
     """Wait `seconds`, for the reason `why`."""
 
@@ -109,14 +105,14 @@ class Sleep(NamedTuple):
     why: str
 
 
-def exchange(call: Call, *, rand: Callable[[], float] = random.random) -> Generator[Send | Sleep, Any, Reply]:
+def exchange(call: Call, *, rand: Callable[[], float] = random.random) -> Generator[Call | Sleep, Any, Reply]:
     """Carry one call through its sends and waits; at most `1 + max_retries` sends (M3).
 
     Returns the first successful Reply; raises the ClaudeError of the last attempt, with `.attempts`.
     """
     attempts: list[Attempt] = []
     while True:
-        outcome: Reply | Fault = yield Send(call)
+        outcome: Reply | Fault = yield call
         attempts.append(_attempt(len(attempts) + 1, outcome, call))
         if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
             outcome.attempts, outcome.hint = tuple(attempts), call.once or outcome.hint
@@ -187,24 +183,20 @@ def retry_after(headers: Mapping[str, str], at: float) -> float | None:
 
     `retry-after-ms` comes first, then `retry-after` as seconds or as an HTTP date.
     """
-    told = headers.get("retry-after", "")
-    until, now = _moment(told, math.nan), _moment(headers.get("date", ""), at)
-    waits = (_number(headers.get("retry-after-ms", "")) / 1000, _number(told), until - now)
+    told = headers.get("retry-after")
+    until, now = _read(_moment, told), _read(_moment, headers.get("date"), at)
+    waits = (_read(float, headers.get("retry-after-ms")) / 1000, _read(float, told), until - now)
     return next((wait for wait in waits if 0 < wait < 4_294_967), None)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _read(kind: Callable[[str], float], text: Any, usual: float = math.nan) -> float:
+    with suppress(ValueError, OverflowError, TypeError, IndexError):
+        return kind(text)
+    return usual
 
 
-def _moment(text: str, usual: float) -> float:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return usual
+def _moment(text: str) -> float:
+    return parsedate_to_datetime(text).timestamp()
 
 
 def _spoken(seconds: float) -> str:

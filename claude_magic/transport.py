@@ -13,22 +13,25 @@ import time
 import zlib
 from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx2
 
 from claude_magic import pool
-from claude_magic.errors import APIConnectionError, APIResponseError, ClaudeError, Stopped
-from claude_magic.faults import explain, timed_out
+from claude_magic.errors import APIConnectionError, APIResponseError, APITimeoutError, ClaudeError, Stopped
+from claude_magic.faults import LATE, explain
 from claude_magic.keys import Secret, reveal
-from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange
-from claude_magic.protocol.body import PIECE, Body, Content
+from claude_magic.policy import Call, Fault, Reply, Sleep, exchange
+from claude_magic.protocol.body import PIECE, Body, held
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 
     from claude_magic.wire import Message
+
+    OnWait = Callable[[float, str], None] | None
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,6 +87,8 @@ class Whole:
 class Blocking:
     """Does what a call needs on the thread that asks."""
 
+    sleep, close = staticmethod(time.sleep), methodcaller("close")
+
     @staticmethod
     def run(steps: Generator[Any, Any, T]) -> T:
         """Go through steps that yield values; raises Stopped when interrupted."""
@@ -102,11 +107,6 @@ class Blocking:
         return pool.shared(base_url)
 
     @staticmethod
-    def sleep(seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
-
-    @staticmethod
     def items(download: Download, whole: Whole) -> Iterator[Any]:
         """Return the items of an answer, begun: from here on, dropping them closes the connection."""
         found = _items(download, whole)
@@ -120,15 +120,11 @@ class Blocking:
             for item in items:
                 take(item)
 
-    @staticmethod
-    def close(download: Download) -> None:
-        """Close the connection unless the body was read to its end."""
-        download.closed = True
-        download.response.close()
-
 
 class Awaiting:
     """Does what a call needs on an event loop: as `Blocking`, but awaited."""
+
+    http, sleep, close = staticmethod(pool.ashared), staticmethod(asyncio.sleep), methodcaller("aclose")
 
     @staticmethod
     async def run(steps: Generator[Any, Any, T]) -> T:
@@ -144,9 +140,6 @@ class Awaiting:
             except BaseException as error:
                 go = functools.partial(steps.throw, error)
 
-    http = staticmethod(pool.ashared)
-    sleep = staticmethod(asyncio.sleep)
-
     @staticmethod
     def items(download: Download, whole: Whole) -> AsyncIterator[Any]:
         """Return the items of an answer, begun: from here on, dropping them closes the connection."""
@@ -161,12 +154,6 @@ class Awaiting:
         async with aclosing(items):
             async for item in items:
                 take(item)
-
-    @staticmethod
-    async def close(download: Download) -> None:
-        """Close the connection unless the body was read to its end."""
-        download.closed = True
-        await download.response.aclose()
 
 
 class Held:
@@ -217,7 +204,7 @@ def _items(download: Download, whole: Whole) -> Generator[Any]:
             download.end()
             yield from whole.end()
     finally:
-        Blocking.close(download)
+        download.left().close()
 
 
 async def _aitems(download: Download, whole: Whole) -> AsyncGenerator[Any]:
@@ -234,12 +221,10 @@ async def _aitems(download: Download, whole: Whole) -> AsyncGenerator[Any]:
             for item in whole.end():
                 yield item
     finally:
-        await Awaiting.close(download)
+        await download.left().aclose()
 
 
-def carry(
-    call: Call, http: Any, route: Route, on_wait: Callable[[float, str], None] | None, way: Any
-) -> Generator[Any, Any, Reply]:
+def carry(call: Call, http: Any, route: Route, on_wait: OnWait, way: Any) -> Generator[Any, Any, Reply]:
     """Carry a call through its sends and waits, which `way` does; raises ClaudeError."""
     started, steps, outcome = time.monotonic(), exchange(call), None
     while True:
@@ -247,14 +232,14 @@ def carry(
             step = steps.send(outcome)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        if isinstance(step, Send):
-            outcome = yield from _send(call, http, route, started, way)
-        else:
+        if isinstance(step, Sleep):
             for pause in _ticks(step, on_wait):
                 yield way.sleep(pause)
+        else:
+            outcome = yield from _send(step, http, route, started, way)
 
 
-def _ticks(step: Sleep, on_wait: Callable[[float, str], None] | None) -> Iterator[float]:
+def _ticks(step: Sleep, on_wait: OnWait) -> Iterator[float]:
     """Cut a wait into pauses of at most a second, telling before each how long is left."""
     until, left = time.monotonic() + step.seconds, step.seconds
     while left > 0:
@@ -271,13 +256,11 @@ def _send(call: Call, http: Any, route: Route, began: float, way: Any) -> Genera
         response = yield http.send(request, stream=True, auth=_NO_AUTH, follow_redirects=False)
         headers = {_text(k).lower(): _text(route.clean(v)) for k, v in response.headers.raw}
         reply = Reply(response.status_code, headers, at=time.time(), elapsed=time.monotonic() - began)
-        download = Download(response, call, route, began)
-        if call.stream and response.is_success:
-            reply.open = download
-            return reply
-        pieces: list[bytes] = []
-        yield way.each(way.items(download, Whole()), pieces.append)
-        reply.body = route.clean(b"".join(pieces))
+        reply.open = Download(response, call, route, began)
+        if not (call.stream and response.is_success):
+            pieces: list[bytes] = []
+            yield way.each(way.items(reply.open, Whole()), pieces.append)
+            reply.body = route.clean(b"".join(pieces))
     except Exception as error:
         fault = explain(error, _host(route), call.timeout)
         return fault._replace(unsent=fault.unsent or not body.sent, elapsed=time.monotonic() - began)
@@ -294,8 +277,7 @@ class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         self.data, self.sent = data, not len(data)
 
     def __iter__(self) -> Iterator[bytes]:
-        data = self.data
-        yield from Content(data, len(data)).pieces() if isinstance(data, bytes) else data
+        yield from held(self.data).pieces() if isinstance(self.data, bytes) else self.data
         self.sent = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -330,12 +312,11 @@ def _request(call: Call, route: Route, body: _Upload, started: float) -> httpx2.
 def _timeout(call: Call, started: float) -> dict[str, float | None]:
     if hasattr(call.timeout, "as_dict"):  # an httpx2.Timeout, or one of httpx as older examples have it
         return dict(call.timeout.as_dict())
-    silence: float | None = None if call.timeout is None else float(call.timeout)
+    limits = [] if call.timeout is None else [float(call.timeout)]
     if call.total_timeout is not None:
-        left = max(0.001, started + call.total_timeout - time.monotonic())
-        silence = left if silence is None else min(silence, left)
-    connect = CONNECT if silence is None else min(CONNECT, silence)
-    return {"connect": connect, "read": silence, "write": silence, "pool": silence}
+        limits.append(max(0.001, started + call.total_timeout - time.monotonic()))
+    silence = min(limits, default=None)
+    return {"connect": min([CONNECT, *limits]), "read": silence, "write": silence, "pool": silence}
 
 
 def _text(data: bytes) -> str:
@@ -348,7 +329,7 @@ class Download:
     def __init__(self, response: httpx2.Response, call: Call, route: Route, started: float) -> None:
         self.response, self.call, self.route, self.started = response, call, route, started
         self.arrived = self.unpacked = 0  # bytes
-        self.closed = False
+        self.closed = False  # by us: a response that came whole says so from its start
         self.most = call.most if response.is_success else min(call.most, MOST_ERROR)
         packing = response.headers.get("content-encoding", "").lower()
         self.packed = None if packing in ("", "identity") else zlib.decompressobj(GZIP_OR_DEFLATE)
@@ -359,8 +340,7 @@ class Download:
         self._check(self.arrived)
         if self.packed is None:
             yield raw
-            return
-        while not self.packed.eof:
+        while self.packed and not self.packed.eof:
             piece = self.packed.decompress(raw, PIECE)
             self.unpacked += len(piece)
             self._check(self.unpacked)
@@ -373,6 +353,11 @@ class Download:
         """Say that no more comes; raises APIConnectionError where the end is too early."""
         if self.closed or (self.packed and not self.packed.eof):
             raise httpx2.RemoteProtocolError("The end is too early")
+
+    def left(self) -> httpx2.Response:
+        """Return the response, to be closed now: it is read no further."""
+        self.closed = True
+        return self.response
 
     @contextmanager
     def told(self, whole: Whole) -> Iterator[None]:
@@ -396,4 +381,4 @@ class Download:
             text, status = f"The answer is larger than {self.most / 2**20:.0f} MB", self.response.status_code
             raise APIResponseError(text, hint="Pass max_bytes=… to the client to allow more.", status=status)
         if limit is not None and time.monotonic() - self.started > limit:
-            raise timed_out(f"The answer was not complete after {limit:g} s")
+            raise APITimeoutError(f"The answer was not complete after {limit:g} s", hint=LATE)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from claude_magic.protocol import endpoints, signatures
-from claude_magic.protocol.endpoints import ENDPOINTS, KINDS, MB, PAGING, TYPES, Endpoint, Param, match
+from claude_magic.protocol.endpoints import ENDPOINTS, KINDS, MB, PAGING, Endpoint, Param, match
+from claude_magic.protocol.signatures import TYPES, annotation
 from tests.sdkcalls import calls
 
 TABLE = (Path(endpoints.__file__).parents[1] / "data" / "endpoints.txt").read_text("utf-8")
@@ -111,7 +112,7 @@ def test_a_row_says_what_the_head_of_the_table_explains():
 
 def test_a_parameter_is_annotated_by_its_type_or_by_the_words_it_takes():
     plain = {*TYPES.values(), "bool", "float", "int", "str", "dict", "range"}
-    kinds = {param.annotation for row in ROWS for param in row.params.values()}
+    kinds = {annotation(param) for row in ROWS for param in row.params.values()}
     inner = {re.sub(r"^list\[(.*)\]$", r"\1", kind) for kind in kinds}
     assert [] == sorted(kind for kind in inner - plain if not re.fullmatch(r"Literal\['.*'\]", kind))
 
@@ -171,7 +172,7 @@ def test_a_row_reads_as_it_is_written():
     assert Param("name", needed=True) == row.params["name"]
     assert Param("all", "dict", whole=True) == row.params["all"]
     assert ("int", "Literal['x', 'y']", "list[Any]", "dict", "bool") == tuple(
-        row.params[name].annotation for name in ("n", "kind", "tags", "more", "where")
+        annotation(row.params[name]) for name in ("n", "kind", "tags", "more", "where")
     )
 
 

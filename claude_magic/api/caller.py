@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -18,7 +19,7 @@ from claude_magic.api.feeds import AsyncFeed, Feed
 from claude_magic.api.pages import AsyncPage, AsyncPages, Page
 from claude_magic.app import Request
 from claude_magic.errors import HINTS, ConfigError, InputError, RequestTooLargeError
-from claude_magic.keys import HEADER, Secret, hide, reveal
+from claude_magic.keys import Secret, header_name, header_value
 from claude_magic.policy import Call, Reply
 from claude_magic.protocol.body import encoded
 from claude_magic.protocol.endpoints import ENDPOINTS, MB, Endpoint
@@ -49,8 +50,7 @@ def _is_time(value: Any) -> bool:
 
 # options: what each must be, an example, a check
 USABLE: dict[str, tuple[str, Any, Callable[[Any], bool]]] = {
-    "timeout": ("a number of seconds above 0", 60, _is_time),
-    "total_timeout": ("a number of seconds above 0", 60, _is_time),
+    **dict.fromkeys(("timeout", "total_timeout"), ("a number of seconds above 0", 60, _is_time)),
     "max_retries": ("a whole number", 2, lambda value: isinstance(value, int) and value >= 0),
     "max_bytes": ("a number of bytes above 0", 64 * MB, _is_number),
     "anthropic_version": ("text", DEFAULT_VERSION, lambda value: isinstance(value, str)),
@@ -126,21 +126,19 @@ class Caller:
         betas = [*betas_of(params.pop("betas", None)), *row.betas]
         for name in () if row.admin else SHORT_HEADERS.keys() & params.keys() - {*row.params, *row.names}:
             if (value := params.pop(name)) is not None:
-                headers[SHORT_HEADERS[name]] = _header_value(name, value)
+                headers[SHORT_HEADERS[name]] = header_value(name, value)
         for more in (self.options.default_headers, _named(params, "extra_headers")):
-            headers.update({_header_name(k): _header_value(k, v) for k, v in more.items() if v is not None})
+            headers.update({header_name(k): header_value(k, v) for k, v in more.items() if v is not None})
         betas += betas_of(headers.pop("anthropic-beta", None))
         if betas:
-            headers["anthropic-beta"] = _header_value("betas", ",".join(dict.fromkeys(betas)))
+            headers["anthropic-beta"] = header_value("betas", ",".join(dict.fromkeys(betas)))
         key = (self.route.admin if row.admin else None) or self.route.credential
-        if {"authorization", "x-api-key"} & headers.keys():
+        if {"authorization", "x-api-key"} & headers.keys() or (key is None and row.name == "oauth.token"):
             return headers
-        if key is not None:
-            headers["authorization"] = Secret("Bearer " + key.reveal())
-        elif row.name != "oauth.token":
+        if key is None:
             hint = NO_ADMIN if row.admin else settings.no_key_hint(self.route.base_url)
             raise ConfigError("There is no API key", hint=hint)
-        return headers
+        return {**headers, "authorization": Secret("Bearer " + key.reveal())}
 
     @followed
     def run(self, call: Call, shape: Callable[[Reply], T]) -> Generator[Any, Any, T]:
@@ -183,16 +181,13 @@ def whole(reply: Reply) -> wire.Record | None:
 
 def shaped(reply: Reply, kind: Callable[[Any], R]) -> R:
     """Return an answer as a kind of Record with its `.response`; raises APIResponseError where it is none."""
-    try:
+    with suppress(ValueError, RecursionError):
         value = wire.decode_plain(reply.body)
-        made = kind(value) if isinstance(value, dict) else None
-    except (ValueError, RecursionError):
-        made = None
-    if made is None:
-        said = reply.headers.get("content-type", "no content type")
-        text = f"The server answered {reply.status} with something that is not the API's JSON ({said})"
-        raise reply.unusable(text)
-    return made.answered(reply.response)
+        if isinstance(value, dict):
+            return kind(value).answered(reply.response)
+    said = reply.headers.get("content-type", "no content type")
+    text = f"The server answered {reply.status} with something that is not the API's JSON ({said})"
+    raise reply.unusable(text)
 
 
 def _look(row: Endpoint) -> str:
@@ -223,17 +218,3 @@ def betas_of(names: Any) -> list[str]:
     if not isinstance(names, Iterable | None):
         raise InputError(f"betas must be a list of names, not {names!r}", hint='Give betas=["name"].')
     return list(map(str, names or ()))
-
-
-def _header_name(name: str) -> str:
-    if not HEADER.fullmatch(name):
-        raise InputError(f"{name!r} cannot be the name of a header", hint="Use letters, digits and hyphens.")
-    return name.lower()
-
-
-def _header_value(name: str, value: Any) -> str | Secret:
-    made = hide(name, value if isinstance(value, Secret) else str(value))
-    if not reveal(made).isascii() or not reveal(made).isprintable():
-        text = f"The header {name} has a character that HTTP does not allow"
-        raise InputError(text, hint="Use ASCII text.")
-    return made

@@ -16,7 +16,7 @@ from claude_magic.keys import PRACTICE_URL, Secret, hide
 from claude_magic.protocol.endpoints import MB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from claude_magic.api.resources import Files, Messages, Skills
 
@@ -86,6 +86,12 @@ class _Base(spaces.Space):
 
     copy = with_options  # under the official SDK's other name
 
+    @transport.followed
+    def close(self) -> Generator[Any, Any, None]:
+        """Close an `http_client` that was given; the shared pool stays."""
+        if self._caller.http is not None:
+            yield self._way.close(self._caller.http)
+
     def __repr__(self) -> str:
         key = self._caller.route.credential
         return f"<{type(self).__name__} {self.base_url} {key or 'no key'}>"
@@ -109,21 +115,11 @@ class Client(_Base, transport.Held):
     files: Files
     skills: Skills
 
-    def close(self) -> None:
-        """Close an `http_client` that was given; the shared pool stays."""
-        if self._caller.http is not None:
-            self._caller.http.close()
-
 
 class AsyncClient(_Base, transport.AsyncHeld):
     """The API, awaited on an event loop; parameters and names as for `Client`."""
 
     _http_kind, _caller_kind = pool.ASYNC_HTTP, AsyncCaller
-
-    async def close(self) -> None:
-        """Close an `http_client` that was given; the loop's pool stays."""
-        if self._caller.http is not None:
-            await self._caller.http.aclose()
 
 
 def _route(url: str, key: Secret | None, admin: Secret | None, headers: Mapping[str, Any]) -> transport.Route:

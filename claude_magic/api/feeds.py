@@ -12,12 +12,12 @@ from claude_magic import wire
 from claude_magic.errors import APIConnectionError, ClaudeError, InputError, StreamError, from_response
 from claude_magic.protocol import instead
 from claude_magic.protocol.saving import Unfinished
-from claude_magic.protocol.sse import Decoder
+from claude_magic.protocol.sse import LIMIT, Decoder
 from claude_magic.transport import AsyncHeld, Awaiting, Blocking, Held, Whole, followed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from claude_magic.app import Response
     from claude_magic.policy import Reply
 
-LONGEST = 64 * 2**20  # bytes of one line
 AGAIN = "Ask for it again; nothing was changed by reading it."
-LOST = "Ask again; what had been written is charged."
 
 
 class Bytes(Whole):
@@ -38,18 +36,18 @@ class Bytes(Whole):
     def __init__(self, reply: Reply) -> None:
         self.reply, self.clean = reply, reply.open.route.clean
         self.kept = max((len(s.reveal()) for s in reply.open.route.hidden), default=1) - 1
-        self.rest = b""
+        self.rest = bytearray()  # what may belong to more that comes
 
     def take(self, chunk: bytes) -> Iterable[Any]:
         """Return the items that these bytes complete."""
         if self.kept:  # the end of a piece may be the beginning of a key
-            data = self.clean(self.rest + chunk)
-            chunk, self.rest = data[: -self.kept], data[-self.kept :]
+            data = self.clean(bytes(self.rest) + chunk)
+            chunk, self.rest = data[: -self.kept], bytearray(data[-self.kept :])
         return (chunk,) if chunk else ()
 
     def end(self) -> Iterable[Any]:
         """Return what the end completes; raises StreamError where the end is too early."""
-        return (self.rest,) if self.rest else ()
+        return (bytes(self.rest),) if self.rest else ()
 
     def blame(self, error: ClaudeError) -> ClaudeError:
         """Return the error with what is known of the answer; a connection that broke is a StreamError."""
@@ -63,19 +61,15 @@ class Bytes(Whole):
 class Lines(Bytes):
     """JSON lines: a Record for each, whatever their order."""
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply)
-        self.held = bytearray()
-
     def take(self, chunk: bytes) -> Iterator[Any]:
         """Yield the Records of the lines that these bytes complete; raises StreamError."""
         head, line, tail = chunk.rpartition(b"\n")
         if line:
-            whole, self.held = bytes(self.held + head), bytearray()
+            whole, self.rest = bytes(self.rest + head), bytearray()
             yield from map(self._record, filter(bytes.strip, whole.split(b"\n")))
-        self.held += tail
-        if len(self.held) > LONGEST:
-            raise StreamError(f"A line of the answer is longer than {LONGEST / 2**20:.0f} MB", hint=AGAIN)
+        self.rest += tail
+        if len(self.rest) > LIMIT:
+            raise StreamError(f"A line of the answer is longer than {LIMIT / 2**20:.0f} MB", hint=AGAIN)
 
     def end(self) -> Iterator[Any]:
         """Yield the last line's Record, where it had no end."""
@@ -92,7 +86,7 @@ class Events(Bytes):
     """Server events: a Record for the data of each; the service ends when it likes."""
 
     hint = AGAIN
-    longest = LONGEST
+    longest = LIMIT
 
     def begin(self) -> None:
         """Raise APIResponseError where the answer is no stream."""
@@ -106,12 +100,12 @@ class Events(Bytes):
         for name, data in self.decoder.feed(chunk):
             if data == b"[DONE]":
                 self.done = True
-            elif data:
+            elif data and name != "ping":  # a sign of life
                 yield self._record(name, self.clean(data))
 
     def end(self) -> Iterable[Any]:
-        """Return nothing: an event without its end is none."""
-        return self.decoder.flush()
+        """Return nothing, as an event without its end is none; raises StreamError for one too large."""
+        return self.decoder.feed(b"")
 
     def _record(self, name: str, data: bytes) -> Any:
         try:
@@ -137,7 +131,7 @@ class Events(Bytes):
 class Writing(Events):
     """The events of an answer being written: whole only after `[DONE]` or a stop reason (S1)."""
 
-    hint = LOST
+    hint = "Ask again; what had been written is charged."
 
     def end(self) -> Iterable[Any]:
         """Return nothing; raises StreamError where the answer had not ended."""
@@ -160,10 +154,12 @@ class Reader:
 
     _way: ClassVar[Any]
     _reply: Reply | None = None
+    _splitter: Any = None  # what takes it apart
     _items: Any = None
 
-    def _begin(self, reply: Reply, splitter: Bytes) -> None:
-        self._reply, self._items = reply, self._way.items(reply.open, splitter)
+    def _begin(self, reply: Reply, kind: Callable[[Reply], Bytes]) -> None:
+        self._reply, self._splitter = reply, kind(reply)
+        self._items = self._way.items(reply.open, self._splitter)
 
     @property
     def response(self) -> Response | None:
@@ -179,13 +175,12 @@ class Reader:
     def close(self) -> Generator[Any, Any, None]:
         """Close the connection; what was read stays."""
         if self._reply is not None:
-            yield self._way.close(self._reply.open)
+            yield self._way.close(self._reply.open.left())
 
 
 class _Feed(Reader):
     def __init__(self, reply: Reply, splitter: type[Bytes] = Bytes) -> None:
-        self._splitter = splitter(reply)
-        self._begin(reply, self._splitter)
+        self._begin(reply, splitter)
 
     def _taken(self) -> Any:
         items, self._items = self._items, None
@@ -205,8 +200,7 @@ class _Feed(Reader):
     @followed
     def text(self) -> Generator[Any, Any, str]:
         """Return all bytes as UTF-8 text."""
-        data: bytes = yield self.read()
-        return data.decode("utf-8", "replace")
+        return str((yield self.read()), "utf-8", "replace")
 
     @followed
     def open(self) -> Generator[Any, Any, io.BytesIO]:

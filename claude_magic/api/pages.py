@@ -7,6 +7,7 @@ A page says itself how the next one is asked for, whichever of the API's five wa
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.api.parameters import CURSORS
@@ -52,9 +53,7 @@ class _Page(Record):
 
     def _cursor(self) -> dict[str, Any] | None:
         data, more = self.get("data"), self.get("has_more")
-        if more is False:
-            return None
-        if cursor := self.get("next_page"):
+        if more is not False and (cursor := self.get("next_page")):
             return {"page": cursor}
         if not more or not data:
             return None
@@ -128,9 +127,15 @@ class Page(_Page):
 class _AsyncItems:
     """What can be gone through with `async for`, page after page."""
 
-    def iter_pages(self) -> AsyncIterator[AsyncPage]:
-        """Yield every page, each asked for when it is reached."""
-        raise NotImplementedError
+    _first: Callable[[], Awaitable[AsyncPage]]  # gives the page to begin with
+
+    async def iter_pages(self) -> AsyncIterator[AsyncPage]:
+        """Yield the first page and those that follow, each asked for when it is reached."""
+        page: AsyncPage | None = await self._first()
+        while page is not None:
+            yield page
+            following = page.get_next_page()
+            page = None if following is None else await following
 
     async def __aiter__(self) -> AsyncIterator[Record]:
         async for page in self.iter_pages():
@@ -147,13 +152,8 @@ class _AsyncItems:
 class AsyncPage(_AsyncItems, _Page):
     """One page of a list: `.data`, `.has_more`; `async for` goes on through the pages that follow."""
 
-    async def iter_pages(self) -> AsyncIterator[AsyncPage]:
-        """Yield this page and those that follow, each asked for when it is reached."""
-        page: AsyncPage | None = self
-        while page is not None:
-            yield page
-            following = page.get_next_page()
-            page = None if following is None else await following
+    async def _first(self) -> AsyncPage:
+        return self
 
     def __iter__(self) -> Iterator[Any]:
         raise InputError("This list is read with async for", hint="async for item in page: …")
@@ -163,15 +163,10 @@ class AsyncPages(_AsyncItems):
     """A list on its way: `await` it for the first page, or `async for` over all its items."""
 
     def __init__(self, fetch: Callable[[Query], Awaitable[AsyncPage]]) -> None:
-        self._fetch = fetch
+        self._first = partial(fetch, {})
 
     def __await__(self) -> Generator[Any, None, AsyncPage]:
-        return self._fetch({}).__await__()
-
-    async def iter_pages(self) -> AsyncIterator[AsyncPage]:
-        """Yield every page, each asked for when it is reached."""
-        async for page in (await self).iter_pages():
-            yield page
+        return self._first().__await__()
 
 
 def _place(query: Query) -> tuple[Any, ...]:

@@ -73,16 +73,14 @@ def _bound(row: Endpoint, name: str) -> Param | None:
 
 def _unknown(row: Endpoint, name: str, value: Any, version: str) -> Param:
     """Return where a name goes that the row does not know, with a note; a call without a row knows none."""
-    if row.name not in ENDPOINTS:
-        file = isinstance(value, Part | os.PathLike)
-        return Param(name, "file" if file else "any", query=row.method in ("GET", "DELETE"))
-    older = version == BEFORE and name in SAMPLING
-    if not older and not (row.paging and name in CURSORS):
+    known = (version == BEFORE and name in SAMPLING) or (row.paging and name in CURSORS)
+    if row.name in ENDPOINTS and not known:
         near = nearest(name, row.params)
         also = f"; did you mean {near}?" if near else ""
         note = f"{row.name} is not known to take {name!r}; it is sent as it is{also}"
         warnings.warn(note, UserWarning, stacklevel=_outside())
-    return Param(name, "any", query=row.method in ("GET", "DELETE"))
+    file = row.name not in ENDPOINTS and isinstance(value, Part | os.PathLike)
+    return Param(name, "file" if file else "any", query=row.method in ("GET", "DELETE"))
 
 
 def _outside() -> int:

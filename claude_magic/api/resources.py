@@ -90,8 +90,7 @@ class Batches(spaces.Space):
             arriving, requests = requests, []
             yield self._way.each((one async for one in arriving), requests.append)
         sent = body.json_list(_requests(requests))
-        made: Record = yield self._ask("create", requests=sent, **options)
-        return made
+        return cast("Record", (yield self._ask("create", requests=sent, **options)))
 
 
 def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from claude_magic.errors import Attempt
     from claude_magic.policy import Call, Reply
 
-BROKEN = "What arrived is in error.partial; in a conversation, %claude continue goes on from there."
-
 
 class Reading(Writing):
     """The events of a message being written, as plain dicts, each yielded once it is in the message."""
 
-    hint = BROKEN
+    hint = "What arrived is in error.partial; in a conversation, %claude continue goes on from there."
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply)
@@ -67,8 +65,6 @@ class Reading(Writing):
 class _Stream(Reader):
     """What both streams know, and what they do once they are open."""
 
-    _reading: Any = None  # a Reading once it is open
-
     def __init__(self, caller: Any, call: Call, *, derived: bool = True) -> None:
         self._caller, self._call, self._derived = caller, call, derived
         self._ready: deque[Record] = deque()  # shaped, not yet handed out
@@ -76,16 +72,14 @@ class _Stream(Reader):
     @followed
     def open(self) -> Generator[Any, Any, Self]:
         """Send the request, unless that was done; returns when the answer begins."""
-        if self._reading is None:
-            reply = yield self._caller.run(self._call, lambda reply: reply)
-            self._reading = Reading(reply)
-            self._begin(reply, self._reading)
+        if self._items is None:
+            self._begin((yield self._caller.run(self._call, lambda reply: reply)), Reading)
         return self
 
     @property
     def message(self) -> Message | None:
         """The message so far: whole after the end, partial until then, None before the start."""
-        return self._reading and self._reading.message  # type: ignore[no-any-return]
+        return self._splitter and self._splitter.message  # type: ignore[no-any-return]
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -97,9 +91,9 @@ class _Stream(Reader):
         """Read to the end and return the whole Message; raises StreamError where it did not become whole."""
         yield self.open()
         yield self._way.each(self._items, lambda _: None)
-        if not self._reading.done:
-            raise self._reading.unended()
-        return cast("Message", self._reading.message)
+        if not self._splitter.done:
+            raise self._splitter.unended()
+        return cast("Message", self._splitter.message)
 
     @followed
     def get_final_text(self) -> Generator[Any, Any, str]:
@@ -108,7 +102,7 @@ class _Stream(Reader):
         return message.text
 
     def _shaped(self, event: dict[str, Any]) -> list[Record]:
-        return helper_events(event, self._reading.sum) if self._derived else [Record(event)]
+        return helper_events(event, self._splitter.sum) if self._derived else [Record(event)]
 
 
 class MessageStream(_Stream, Held):
@@ -174,8 +168,7 @@ class AsyncMessageStream(_Stream, AsyncHeld):
         return self._ready.popleft()
 
     async def __aenter__(self) -> Self:
-        await self.open()
-        return self
+        return await self.open()  # type: ignore[no-any-return]
 
 
 def _text(event: dict[str, Any]) -> str:

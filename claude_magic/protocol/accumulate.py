@@ -7,6 +7,7 @@ where it has a place (blocks, fields) and skipped where it has none (events, del
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import wire
@@ -48,14 +49,12 @@ _TEXTUAL = {kind: DELTAS[kind].piece for kind in ("text_delta", "thinking_delta"
 class Accumulator:
     """Add up the plain events of one stream; `message()` is what they come to so far.
 
-    `done` is true once the message was stopped as it should be. `invalid_inputs` has, by position in
-    `content`, tool arguments that ended as broken JSON, as they came. In a message that was not cut `input`
-    then is that text, so that nobody takes a part of the arguments for all of them (O2).
+    `done` is true once the message was stopped as it should be. Tool arguments that ended as broken JSON are
+    the text that came in a message that was not cut, so that nobody takes a part of them for all (O2).
     """
 
     def __init__(self) -> None:
         self.done = False
-        self.invalid_inputs: dict[int, str] = {}
         self._message: dict[str, Any] | None = None
         self._blocks: list[Block] = []
         self._open: dict[int, Block] = {}  # by the index that events use
@@ -78,10 +77,8 @@ class Accumulator:
         """Return a copy of the message so far, or None before `message_start`."""
         if self._message is None:
             return None
-        content = [block.now() for block in self._blocks]
-        if self.done and self._message.get("stop_reason") not in CUT:
-            for place, text in self.invalid_inputs.items():
-                content[place]["input"] = text
+        whole = self.done and self._message.get("stop_reason") not in CUT
+        content = [{**block.now(), **(block.broken if whole else {})} for block in self._blocks]
         return Message(_record({**self._message, "content": content}))
 
     def block(self, event: dict[str, Any]) -> Block | None:
@@ -99,17 +96,13 @@ class Accumulator:
         elif kind == "content_block_delta" and (block := self.block(event)):
             block.add(event.get("delta"))
         elif kind == "content_block_stop" and (block := self.block(event)):
-            self._settle(block)
+            block.settle()
         elif kind == "message_delta":
             self._change(event, self._message)
         elif kind == "message_stop":
             self.done = True
             for block in self._blocks:
-                self._settle(block)
-
-    def _settle(self, block: Block) -> None:
-        if broken := block.settle():
-            self.invalid_inputs[self._blocks.index(block)] = broken
+                block.settle()
 
     def _start_block(self, index: Any, fields: Any) -> None:
         kind = fields.get("type") if isinstance(fields, dict) else None
@@ -120,8 +113,7 @@ class Accumulator:
         block = Block(fields)
         self._open[index if isinstance(index, int) else len(self._blocks)] = block
         self._blocks.append(block)
-        to = fields.get("to")
-        if fields.get("type") == "fallback" and isinstance(to, dict) and self._message:
+        if kind == "fallback" and isinstance(to := fields.get("to"), dict) and self._message:
             # another answers from here on
             self._message["model"] = to.get("model", self._message.get("model"))
 
@@ -133,18 +125,20 @@ class Accumulator:
             del kept["stop_reason"]
         message.update(kept)
         if isinstance(usage, dict):  # totals, never increments; a null leaves what was there
-            known = message.get("usage")
             counted = {name: value for name, value in usage.items() if value is not None}
-            message["usage"] = {**known, **counted} if isinstance(known, dict) else counted
+            message["usage"] = {**(message.get("usage") or {}), **counted}
 
 
 class Block:
-    """One content block: its fields as they began, and the pieces that came since, by kind of delta."""
+    """One content block: its fields as they began, and the pieces that came since, by kind of delta.
 
-    __slots__ = ("fields", "pieces")
+    `broken` has its `input` as text where that ended as no JSON.
+    """
+
+    __slots__ = ("broken", "fields", "pieces")
 
     def __init__(self, fields: dict[str, Any]) -> None:
-        self.fields = dict(fields)
+        self.fields, self.broken = dict(fields), dict[str, str]()
         self.pieces = _seeds(self.fields)
 
     def now(self) -> dict[str, Any]:
@@ -162,12 +156,13 @@ class Block:
         elif kind == "citations_delta" and isinstance(delta.get("citation"), dict):
             self.pieces[kind].append(delta["citation"])
 
-    def settle(self) -> str:
-        """Close the block; return the text of its input where that is not JSON, else ""."""
+    def settle(self) -> None:
+        """Close the block."""
         text = "".join(self.pieces.get("input_json_delta") or ())
+        if text and not wire.is_json(text):
+            self.broken = {"input": text}
         self.fields = self.now()
         self.pieces = _seeds(self.fields)  # new lists: a snapshot may still read the old ones
-        return "" if not text or wire.is_json(text) else text
 
 
 class LazyEvent(Record):
@@ -235,7 +230,7 @@ def partial_json(text: str) -> Any:
 
     An unfinished string or word is left out, and so is a key without its value.
     """
-    closers, end, end_closers, whole = "", 0, "", ""
+    closers, end, end_closers = "", 0, ""
     for token in _tokens(text):
         mark = token.group()
         if mark == '"' or (mark in "]}" and mark != closers[:1]) or len(closers) > DEEPEST:
@@ -246,13 +241,9 @@ def partial_json(text: str) -> Any:
             closers = closers[1:]
         if len(mark) == 1:  # not a string: here the text can be cut and closed
             end, end_closers = (token.start() if mark == "," else token.end()), closers
-    else:
-        whole = text + closers
-    for candidate in (whole, text[:end] + end_closers):
-        try:
+    for candidate in (text + closers, text[:end] + end_closers):
+        with suppress(ValueError):
             return wire.decode_plain(candidate)
-        except ValueError:
-            continue
     return None
 
 
@@ -271,15 +262,12 @@ def _join(kind: str, pieces: list[Any]) -> Any:
     if kind == "citations_delta":
         return list(pieces)
     text = "".join(pieces)
-    return _input(text) if kind == "input_json_delta" else text
-
-
-def _input(text: str) -> Any:
-    try:
+    if kind != "input_json_delta":
+        return text
+    with suppress(ValueError):
         return wire.decode_plain(text)
-    except ValueError:
-        read = partial_json(text)
-        return read if isinstance(read, dict) else {}
+    read = partial_json(text)
+    return read if isinstance(read, dict) else {}
 
 
 def _record(value: Any) -> Any:

@@ -12,17 +12,18 @@ import os
 import re
 import secrets
 import tempfile
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext, suppress
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import wire
-from claude_magic.errors import InputError
+from claude_magic.errors import InputError, telling
 from claude_magic.protocol import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 PIECE = 256 * 2**10  # bytes read, sent and unpacked at a time
 IN_MEMORY = 8 * 2**20  # bytes kept in memory before a disk takes the rest
@@ -33,19 +34,16 @@ KINDS = "Give a path, bytes, an open file or a DataFrame."
 
 
 class Content(NamedTuple):
-    """What a part of a body holds: bytes, a path, or an open file from where it stands; `size` in bytes."""
+    """What a part of a body holds: a path, or an open file from where it stands; `size` in bytes."""
 
-    source: bytes | Path | IO[bytes]
+    source: Path | IO[bytes]
     size: int
     start: int = 0
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes a piece at a time; raises InputError when the file is no longer what it was."""
-        source, left = io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source, self.size
-        with (
-            _reading(self.source),
-            source.open("rb") if isinstance(source, Path) else nullcontext(source) as file,
-        ):
+        source, left = self.source, self.size
+        with _reading(source), source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
             file.seek(self.start)
             while left:
                 piece = file.read(min(PIECE, left))
@@ -55,14 +53,14 @@ class Content(NamedTuple):
                 yield piece
 
 
-@contextmanager
-def _reading(source: Any) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
-        name = source if isinstance(source, Path) else getattr(source, "name", "The file")
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"{name} cannot be read: {why}", hint=KINDS) from None
+def held(data: bytes) -> Content:
+    """Return bytes as what a part holds."""
+    return Content(io.BytesIO(data), len(data))
+
+
+def _reading(source: Any) -> AbstractContextManager[None]:
+    name = source if isinstance(source, Path) else getattr(source, "name", "The file")
+    return telling(f"{name} cannot be read", KINDS)
 
 
 class Body:
@@ -74,10 +72,9 @@ class Body:
     def __init__(self, parts: Iterable[bytes | Content], kind: str = "application/json") -> None:
         self.parts, self.kind = list(parts), kind
         self.held = sum(part.size for part in self.parts if isinstance(part, Content))
-        self.size = self.held + sum(len(part) for part in self.parts if isinstance(part, bytes))
 
     def __len__(self) -> int:
-        return self.size
+        return self.held + sum(len(part) for part in self.parts if isinstance(part, bytes))
 
     def __iter__(self) -> Iterator[bytes]:
         for part in self.parts:
@@ -116,13 +113,11 @@ def _content(value: Any, filename: str | None) -> tuple[str, Content]:
         path = Path(os.fsdecode(value))
         return filename or path.name, _file(path)
     if isinstance(value, bytes | bytearray | memoryview):
-        data = bytes(value)
-        return filename or "upload", Content(data, len(data))
+        return filename or "upload", held(bytes(value))
     if hasattr(value, "read"):
         return filename or Path(str(getattr(value, "name", ""))).name or "upload", _open(value)
     name = filename or "data.csv"
-    data = writing.frame(value, name, KINDS)
-    return name, Content(data, len(data))
+    return name, held(writing.frame(value, name, KINDS))
 
 
 def _file(path: Path) -> Content:
@@ -138,15 +133,13 @@ def _open(file: Any) -> Content:
     """Return an open file from where it stands; text, and what cannot go back, is copied first."""
     with _reading(file):
         if isinstance(file.read(0), str):
-            data = file.read().encode()
-            return Content(data, len(data))
-        try:
+            return held(file.read().encode())
+        with suppress(OSError, AttributeError):
             start = file.tell()
             size = file.seek(0, os.SEEK_END) - start
             file.seek(start)
-        except (OSError, AttributeError):
-            return spooled(iter(lambda: file.read(PIECE), b""))
-        return Content(file, max(size, 0), start)
+            return Content(file, max(size, 0), start)
+        return spooled(iter(lambda: file.read(PIECE), b""))
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):
@@ -158,17 +151,14 @@ class _Spool(tempfile.SpooledTemporaryFile[bytes]):
 
 def spooled(pieces: Iterable[bytes]) -> Content:
     """Copy pieces to a place that can be read again: memory at first, then an unnamed file."""
-    held, size = _Spool(max_size=IN_MEMORY), 0
+    spool, size = _Spool(max_size=IN_MEMORY), 0
     for piece in pieces:
         size += len(piece)
         if size > LONGEST:
             raise InputError("There is more to send than any call takes", hint="Send less at a time.")
-        try:
-            held.write(piece)
-        except OSError as error:
-            text = f"There is no room for what is to be sent: {error.strerror}"
-            raise InputError(text, hint="Set TMPDIR to a roomier place.") from None
-    return Content(held, size)
+        with telling("There is no room for what is to be sent", "Set TMPDIR to a roomier place."):
+            spool.write(piece)
+    return Content(spool, size)
 
 
 def encoded(value: Any, what: str = "A parameter") -> bytes:

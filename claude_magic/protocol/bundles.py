@@ -6,14 +6,12 @@ One top folder with SKILL.md in it, under 30 MB: https://platform.claude.com/doc
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from claude_magic.errors import InputError
 from claude_magic.protocol import body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MOST = 30 * 2**20  # bytes, unpacked
 
@@ -26,12 +24,10 @@ def parts(files: Any) -> list[body.Part]:
     if isinstance(files, str | os.PathLike) and (folder := Path(os.fsdecode(files)).expanduser()).is_dir():
         return _folder(folder.resolve())
     alone = isinstance(files, str | os.PathLike | bytes | tuple | body.Part) or hasattr(files, "read")
-    try:
-        given = [files] if alone else list(files)
-    except TypeError:
+    if not alone and not isinstance(files, Iterable):
         text = f"An object of type {type(files).__name__} is no skill"
-        raise InputError(text, hint="Give its folder, a zip or a list of files.") from None
-    return [_one(file) for file in given]
+        raise InputError(text, hint="Give its folder, a zip or a list of files.")
+    return [_one(file) for file in ([files] if alone else files)]
 
 
 def _one(file: Any) -> body.Part:

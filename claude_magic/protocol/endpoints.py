@@ -22,8 +22,6 @@ PAGING = {"id": ("after_id", "before_id"), **dict.fromkeys(("page", "pages", "re
 KINDS = ("multipart", "binary", "jsonl", "sse")
 ROW = r"  (\w+) +(\w+) +(\S+) +(\[.*?\] )?-> (\w+)(?:: *(.*))?"
 
-TYPES = {"time": "datetime | str", "any": "Any", "file": "File"}  # the others are Python's own
-
 
 class Param(NamedTuple):
     """One parameter of a call: its name, its type in the table's words, and where it goes.
@@ -37,14 +35,6 @@ class Param(NamedTuple):
     needed: bool = False
     query: bool = False
     whole: bool = False
-
-    @property
-    def annotation(self) -> str:
-        """Return the type as Python writes it."""
-        one = TYPES.get(self.type, self.type)
-        if "|" in self.type or self.type in ("1d", "us"):
-            one = f"Literal[{', '.join(map(repr, self.type.split('|')))}]"
-        return f"list[{one if self.type != 'str' else 'Any'}]" if self.many else one
 
 
 class Endpoint(NamedTuple):
@@ -119,17 +109,13 @@ def _read(text: str) -> Iterator[Endpoint]:
     shared: dict[str, Any] = {}
     for line in re.sub(r"\n {6}", " ", text).splitlines():
         if line.startswith("  "):
-            yield _row(space, base, shared, line)
+            verb, method, suffix, traits, answer, words = _groups(ROW, line)
+            path = base if suffix == "." else base + suffix
+            own = {**shared, **_traits(traits or "")}
+            yield Endpoint(f"{space}.{verb}", method, path, answer, words or "", **own)
         elif line and not line.startswith("#"):
             space, base, *more = line.split(" ", 2)
             shared = _traits("".join(more))
-
-
-def _row(space: str, base: str, shared: dict[str, Any], line: str) -> Endpoint:
-    verb, method, suffix, traits, answer, words = _groups(ROW, line)
-    more = {**shared, **_traits(traits or "")}
-    path = base if suffix == "." else base + suffix
-    return Endpoint(f"{space}.{verb}", method, path, answer, words or "", **more)
 
 
 def _groups(pattern: str, text: str) -> tuple[str | Any, ...]:
@@ -143,8 +129,8 @@ def _traits(text: str) -> dict[str, Any]:
     for word in filter(None, re.split(r"[\[\],]\s*", text.strip())):
         name, _, value = re.sub(r"[ =]", " ", word, count=1).partition(" ")
         if name in PAGING:
-            usual, _, most = value.partition("/")
-            found |= {"paging": name, "usual": _count(usual), "most_items": _count(most)}
+            usual, most, *_ = (int(n) if n.isdecimal() else None for n in f"{value}/".split("/"))
+            found |= {"paging": name, "usual": usual, "most_items": most}
         elif name in KINDS:
             found["kind"] = name
         elif name.endswith("MB"):
@@ -156,10 +142,6 @@ def _traits(text: str) -> dict[str, Any]:
         else:  # paid, once, legacy: a name that is no field is found out when the row is made
             found[name] = True
     return found
-
-
-def _count(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
 
 
 def _param(word: str, method: str) -> Param:

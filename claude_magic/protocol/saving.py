@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from claude_magic.errors import InputError
+from claude_magic.errors import InputError, telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 NAME = 240  # bytes of a file's name, of the 255 that file systems have
 RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{n}{i}" for n in ("COM", "LPT") for i in range(1, 10))})
@@ -64,13 +64,8 @@ class Unfinished:
         self.beside.replace(self.path)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path} cannot be written: {why}", hint="Choose another folder or name.") from None
+def _writing(path: Path) -> AbstractContextManager[None]:
+    return telling(f"{path} cannot be written", "Choose another folder or name.")
 
 
 def place(to: str | os.PathLike[str], filename: str, size: int = 0) -> Unfinished:

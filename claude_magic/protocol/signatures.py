@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from claude_magic.protocol.endpoints import Endpoint
+    from claude_magic.protocol.endpoints import Endpoint, Param
 
 F = TypeVar("F", bound="Callable[..., Any]")
+TYPES = {"time": "datetime | str", "any": "Any", "file": "File"}  # the others are Python's own
 OPTIONS = """`extra_headers`, `extra_query`, `extra_body`, `betas`, `timeout` (seconds of silence),
 `total_timeout` (seconds), `max_retries` and `retry_unknown` are per call. Raises ClaudeError."""
 
@@ -19,11 +20,19 @@ def of(row: Endpoint) -> Signature:
     """Return what the method takes: the path's parameters by place, all else by keyword."""
     given = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation="str") for name in row.names]
     for one in sorted(row.params.values(), key=lambda param: not param.needed):
-        kind = one.annotation if one.needed else f"{one.annotation} | None"
+        kind = annotation(one) if one.needed else f"{annotation(one)} | None"
         usual = Parameter.empty if one.needed else None
         given.append(Parameter(one.name, Parameter.KEYWORD_ONLY, annotation=kind, default=usual))
     options = Parameter("options", Parameter.VAR_KEYWORD, annotation="Any")
     return Signature([*given, options], return_annotation=gives(row))
+
+
+def annotation(param: Param) -> str:
+    """Return a parameter's type as Python writes it."""
+    one = TYPES.get(param.type, param.type)
+    if "|" in param.type or param.type in ("1d", "us"):
+        one = f"Literal[{', '.join(map(repr, param.type.split('|')))}]"
+    return f"list[{one if param.type != 'str' else 'Any'}]" if param.many else one
 
 
 def gives(row: Endpoint) -> str:

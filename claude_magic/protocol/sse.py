@@ -12,7 +12,7 @@ from typing import TypeVar
 from claude_magic.errors import StreamError
 
 BOM = b"\xef\xbb\xbf"
-LIMIT = 64 * 2**20
+LIMIT = 64 * 2**20  # bytes of one event, or of one line
 T = TypeVar("T")
 
 # What the service writes: two lines and a blank one. Anything else takes the slow way, line by line.
@@ -45,11 +45,6 @@ class Decoder:
         if whole.count(b"\n") != 3 * len(found) or len(whole) > self._limit:
             return self._given([text for _, text in self._by_line(whole)])
         return self._given(found if whole.isascii() else [_valid(text) for text in found])
-
-    def flush(self) -> list[tuple[str, bytes]]:
-        """Return what the end of the stream completes: nothing, as an unfinished event is dropped."""
-        self._held.clear()
-        return self._given([])
 
     def _whole(self, data: bytes) -> bytes:
         """Return the frames that these bytes complete, ended by LF; keep the rest for later."""
