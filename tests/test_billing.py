@@ -118,6 +118,12 @@ def test_what_is_no_notebook_is_named_and_alone_an_error(book, tmp_path, text):
         billing.bill("bad.ipynb")
 
 
+def test_what_is_no_path_is_told():
+    for given in (5, ["a.ipynb", None]):
+        with pytest.raises(InputError, match="is not the path of a notebook\n→ Give the path"):
+            billing.bill(given)
+
+
 def test_a_folder_stands_for_its_notebooks_but_not_their_checkpoints(book, tmp_path):
     book("a.ipynb", facts())
     (tmp_path / ".ipynb_checkpoints").mkdir()

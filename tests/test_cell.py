@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_magic.errors import ClaudeError, InputError
-from claude_magic.grammar.cell import Ask, CommandCall, parse_cell, parse_line
+from claude_magic.grammar.cell import Ask, CommandCall, OverRows, parse_cell, parse_line
 from claude_magic.grammar.flags import COMMANDS, FLAGS
 from claude_magic.protocol import catalog
 
@@ -84,6 +84,8 @@ def test_a_body_keeps_its_lines_and_loses_its_ends():
     [
         ("--maxtokens 5", "no option --maxtokens", "--max-tokens"),
         ("--max_tokens 5", "no option --max_tokens", "--max-tokens"),
+        ("–n 5", "no option –n", "Did you mean -n?"),
+        ("--think yes", "'yes' is neither", "--think takes no value: type it alone."),
         ("—quiet", "no option —quiet", "--quiet"),
         ("-n500", "no option -n500", "-n 500"),
         ("--zzz", "no option --zzz", "%claude help"),
@@ -256,7 +258,7 @@ def test_no_line_raises_anything_but_our_own_error(line, body):
     hints: list[str] = []
     for parse in (lambda: parse_cell(line, body, ALIASES), lambda: parse_line(line, ALIASES)):
         try:
-            assert isinstance(parse(), Ask | CommandCall)
+            assert isinstance(parse(), Ask | CommandCall | OverRows)
         except ClaudeError as error:
             hints.append(error.hint)
     assert all(hints)

@@ -56,6 +56,10 @@ def test_help_explains_one_flag_or_command_or_names_the_nearest(shell):
     assert "budget" in shell.error("%claude help bugdet").hint
 
 
+def test_get_without_a_model_says_what_to_type(shell):
+    assert "%claude models [WORD|all|get MODEL]" in shell.error("%claude models get").hint
+
+
 def test_models_are_a_frame_that_a_word_narrows(shell):
     everything, haiku = said(shell, "models"), said(shell, "models haiku")
     assert "claude-haiku-5-5" in everything.index

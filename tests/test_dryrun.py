@@ -8,7 +8,7 @@ import pytest
 
 from claude_magic import ledger, settings
 from claude_magic.api.client import Client
-from claude_magic.errors import NotFoundError
+from claude_magic.errors import InputError, NotFoundError
 from claude_magic.money import dryrun
 from claude_magic.protocol import catalog
 from claude_magic.talk import chat, compose, counting
@@ -61,6 +61,13 @@ def test_an_unknown_price_reads_unknown():
 def test_what_the_service_would_refuse_is_refused_in_a_dry_run(client):
     with pytest.raises(NotFoundError):
         dryrun.dry_run("Hi", model="claude-of-tomorrow-9", client=client)
+
+
+def test_a_keyword_that_a_dry_run_does_not_know_names_the_one_that_is_meant():
+    with pytest.raises(TypeError, match=r"dry_run.*'models'\n→ Did you mean compare="):
+        dryrun.dry_run("Hi", models="haiku")
+    with pytest.raises(InputError, match="client must be a Client"):
+        dryrun.dry_run("Hi", client=5)
 
 
 def test_the_frame_says_who_counted_each_model_and_how_much_of_the_window_it_takes(client):

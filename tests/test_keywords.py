@@ -105,7 +105,18 @@ def test_o2_a_chat_decides_on_calls_as_ask_does():
 def test_a_keyword_that_is_not_known_names_the_one_that_is_meant(name, meant):
     call: dict[str, Any] = {name: "x"}
     for asks in (functools.partial(chat.ask, "Hi"), chat.Chat, functools.partial(chat.Chat(), "Hi")):
-        with pytest.raises(TypeError, match=f"{name}'. Did you mean {meant}=\\?"):
+        with pytest.raises(TypeError, match=f"{name}'\n→ Did you mean {meant}=\\?"):
             asks(**call)
     with pytest.raises(TypeError, match="There are "):
         chat.ask("Hi", zzzzz=1)
+
+
+@pytest.mark.parametrize("call", ["ask()", "ask('Hi', 'haiku')", "ask('Hi', modell='haiku')"])
+def test_a_call_with_what_a_function_does_not_take_fails_in_two_lines(shell, call):
+    shell.run("from claude_magic import ask")
+    assert isinstance(shell.error(call), TypeError)
+
+
+def test_a_chat_asks_in_its_own_conversation():
+    with pytest.raises(InputError, match=r"thread is the Chat's.*\n→ Make another: Chat\(thread=…\)"):
+        chat.Chat()("Hi", thread="rome")

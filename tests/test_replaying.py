@@ -380,6 +380,13 @@ def test_an_unknown_mode_names_the_modes(folder):
         claude_magic.replay(Client(api_key=KEY), "sometimes")
 
 
+def test_what_is_no_client_and_no_path_is_told(folder):
+    with pytest.raises(InputError, match="'only' is no client\n→ Type replay"):
+        claude_magic.replay("only")
+    with pytest.raises(InputError, match="5 is no path of a recording\n→ Give a path"):
+        claude_magic.replay(Client(api_key=KEY), "auto", 5)
+
+
 def test_a_proxy_that_is_set_later_counts(folder, monkeypatch):
     client = claude_magic.replay(Client(api_key=KEY, base_url="http://localhost:9"))
     taped = of(client._caller.http)

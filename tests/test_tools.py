@@ -89,6 +89,11 @@ def returning(value: Any) -> Callable[[], Any]:
     return give
 
 
+def len_of_name(name: str) -> int:
+    """Return the length of a name."""
+    return len(name)
+
+
 def refusal(make: Callable[[], Any]) -> InputError:
     with pytest.raises(InputError) as caught:
         make()
@@ -380,7 +385,25 @@ def test_everything_a_request_needs_for_tools_of_the_api_and_mcp():
         ],
         "betas": ["mcp-client-2026-09-15", "advisor-tool-2026-03-01"],
     } == Toolbox(["web_search", repo, server.server_tool("advisor", model="claude-opus-5-5")]).parameters
-    assert "begins with https" in refusal(lambda: server.mcp("http://example.org", "x")).hint
+    for address in ("http://example.org", None):
+        assert "begins with https" in refusal(lambda: server.mcp(address, "x")).hint  # noqa: B023
+
+
+@pytest.mark.parametrize("alone", ["web_search", server.mcp("https://example.org/mcp", "repo"), len_of_name])
+def test_one_tool_alone_is_taken_as_it_is(alone):
+    assert Toolbox([alone]).parameters == Toolbox(alone).parameters
+    assert Toolbox([alone]).parameters == Toolbox(resolve(["$one"], {"one": alone})).parameters
+
+
+@pytest.mark.parametrize("given", [5, len, "name".upper])
+def test_what_cannot_be_marked_as_a_tool_says_what_to_write(given):
+    assert "cannot be marked as a tool" in refusal(lambda: tool(given)).message
+    assert "Did you mean side_effects=?" in refusal(lambda: tool(sideeffects=True)).hint
+
+
+def test_a_tool_that_is_no_word_names_those_that_there_are():
+    assert "There are web_search" in refusal(lambda: server.server_tool(5)).hint
+    assert "def name" in refusal(lambda: Toolbox(5)).hint
 
 
 def test_a_tool_that_runs_here_needs_a_function():

@@ -65,6 +65,8 @@ def test_a_text_stands_for_a_type(text, expected):
         ("int[str]", "is no type", "list[NAME]"),
         ("x" * 9000 + "[", "is not written as a type", "list[NAME]"),
         ("(" * 5000, "is not written as a type", "list[NAME]"),
+        ("complex", "complex is Python's own", "list[NAME]"),
+        ("None", "None is of the type NoneType", "list[NAME]"),
         ("name: str = 5", "is not written as a type", "list[NAME]"),
     ],
 )

@@ -26,6 +26,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 MODEL_ID = re.compile(r"(?:[\w.-]+[./])?claude-[\w.:@-]+", re.IGNORECASE)
 _FLAG_AHEAD, _SURELY_FLAG = re.compile(r"\s*[-–—]"), re.compile(r"\s*-(?:-|[^\W\d])")
 _FRAME_AHEAD = re.compile(r"[^\W\d]\w*\s+-")
+SWITCHED = ("yes", "no", "on", "off", "true", "false")
 LISTED = ("labels", "models", "tool")  # kinds of flags whose commas may be followed by a space
 _OUT = re.compile(r"\s*([^\s<\"']+)\s*<<(?!<)")
 
@@ -381,6 +382,8 @@ def _stray(word: str, line: str, *, blank: bool, aliases: Mapping[str, str]) -> 
         hint = f"A conversation's name takes no spaces: -t {named[1]}-{word}"
     elif (flag := _before(word, line)) and flag.alone:
         return _expects(flag, word)
+    elif flag and not flag.metavar and word.lower() in SWITCHED:
+        hint = f"--{flag.name} takes no value: type it alone."
     elif set(word) & set("“”‘’„"):
         hint = "Type straight quotes around a text: \"…\" or '…'."
     elif blank:

@@ -201,7 +201,7 @@ COMMANDS: tuple[Command, ...] = (
             "help --max-tokens", r"-{0,2}[\w-]+", ("@topics",)),
     Command("models", "models [WORD|all|get MODEL]",
             "the models, their limits and prices (all: retired ones too; get: what the service says of one)",
-            "models haiku", rf"{_NAME}|get {_MODEL}", ("all", "get", *LINES)),
+            "models haiku", rf"(?!get$){_NAME}|get {_MODEL}", ("all", "get", *LINES)),
     Command("model", "model [MODEL]", "the model in use, or another from now on",
             "model opus", _MODEL, ("@models",)),
     Command("alias", "alias [NAME [MODEL|off]]", "your own short words for models",
@@ -298,6 +298,8 @@ def find_flag(word: str) -> Flag | None:
 def nearest_flag(word: str, known: Iterable[Flag] = FLAGS) -> str | None:
     """Return the flag most like a mistyped one, or None."""
     bare = word.lstrip("-–—").replace("_", "-")
+    if f"-{bare}" in BY_WORD:  # –n for -n
+        return f"-{bare}"
     near = nearest(bare, [flag.name for flag in known])
     if near:
         return f"--{near}"

@@ -9,7 +9,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar
 
-from claude_magic.errors import nearest
+from claude_magic.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,7 +62,11 @@ class Keywords(TypedDict, total=False):
     stream: bool
 
 
-def unknown(of: str, given: Iterable[str], known: Iterable[str]) -> TypeError | None:
+class KeywordError(InputError, TypeError):
+    """A function was called with keywords or arguments that it does not take, as Python says of its own."""
+
+
+def unknown(of: str, given: Iterable[str], known: Iterable[str]) -> KeywordError | None:
     """Return the error for the first of some keywords that is not known; None where all are."""
     names = list(known)
     for name in given:
@@ -70,19 +74,25 @@ def unknown(of: str, given: Iterable[str], known: Iterable[str]) -> TypeError | 
             meant = (one for one in MEANT.get(name, "").split() if one in names)
             near = next(meant, None) or nearest(name, names)
             hint = f"Did you mean {near}=?" if near in names else f"There are {', '.join(names)}."
-            return TypeError(f"{of}() got an unexpected keyword argument {name!r}. {hint}")
+            return KeywordError(f"{of}() got an unexpected keyword argument {name!r}", hint=hint)
     return None
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Have a function say which keyword was meant where it is given one that it does not have."""
-    known = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    positional = [p for p in inspect.signature(function).parameters if p not in known]
+    """Have a function say what was meant where it is called with what it does not take."""
+    signature, of = inspect.signature(function), function.__name__
+    known = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    positional = [name for name in signature.parameters if name not in known]
 
     @functools.wraps(function)
     def call(*args: P.args, **given: P.kwargs) -> R:
-        if wrong := unknown(function.__name__, (name for name in given if name not in positional), known):
+        if wrong := unknown(of, (name for name in given if name not in positional), known):
             raise wrong
+        try:
+            signature.bind(*args, **given)
+        except TypeError as error:
+            hint = f"Type {of}({', '.join(positional)}), and name what follows: {known[0]}=…"
+            raise KeywordError(f"{of}(): {error}", hint=hint) from None
         return function(*args, **given)
 
     return call

@@ -7,17 +7,19 @@ and calls from Python. The ledger has those: `claude_magic.usage()`.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import limits
 from claude_magic.errors import InputError, printable
+from claude_magic.grammar.words import short
 from claude_magic.money import notebookfile
 from claude_magic.money.dryrun import added
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
@@ -41,7 +43,7 @@ def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd
     rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     notes, unread = list[str](), 0
     seen: set[Any] = set()
-    files = _files([paths] if isinstance(paths, str) or hasattr(paths, "__fspath__") else list(paths))
+    files = _files([paths] if isinstance(paths, str) or not isinstance(paths, Iterable) else list(paths))
     for file in files:
         try:
             cells = notebookfile.read(file)
@@ -82,6 +84,8 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _files(paths: Sequence[Any]) -> list[Path]:
     found: list[Path] = []
+    if wrong := [one for one in paths if not isinstance(one, str | os.PathLike)]:
+        raise InputError(f"{short(repr(wrong[0]))} is not the path of a notebook", hint=notebookfile.HOW)
     for path in (Path(one).expanduser() for one in paths):
         if not path.exists():
             raise InputError(f"There is no file {path}", hint="Give the path of an .ipynb file or a folder.")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import limits
 from claude_magic.errors import ConfigError
+from claude_magic.grammar.keywords import Keywords, unknown
 from claude_magic.protocol import catalog
-from claude_magic.talk import caching, compose, current, question, replaying, uploads
+from claude_magic.talk import caching, compose, current, fitting, question, replaying, uploads
 from claude_magic.talk.compare import models_of
 from claude_magic.talk.counting import COUNTED, ESTIMATE, Count, Counting
 from claude_magic.talk.thread import Thread, threads
@@ -109,6 +110,9 @@ def dry_run(
     row says which. Nothing is uploaded: a file that would be stands in the body with its content, or a word
     for it. Raises what the service refuses.
     """
+    if wrong := unknown("dry_run", given, dict.fromkeys((*Keywords.__annotations__, *NOT_SENT))):
+        raise wrong
+    fitting.check({"thread": thread, "compare": compare, "client": client, **given})
     talk = threads.get(thread) if isinstance(thread, str) else thread or Thread()
     names = models_of(compare) if compare else [model]
     given = {k: v for k, v in given.items() if k not in NOT_SENT}

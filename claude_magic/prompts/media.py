@@ -179,7 +179,7 @@ def _look(path: Path) -> tuple[int, bytes]:
         )
     try:
         if path.is_dir():
-            raise InputError(f"{path} is a folder", hint=f"Name a file in it: --attach {path}/…")
+            raise InputError(f"{path} is a folder", hint=f"Name a file in it: --attach {path / '…'}")
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is not a file", hint=_OTHERWISE)
         if (size := path.stat().st_size) > MOST_FILE:

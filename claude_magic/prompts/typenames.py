@@ -7,6 +7,7 @@ table, and labels in quotes.
 from __future__ import annotations
 
 import ast
+import builtins
 import datetime
 import decimal
 import typing
@@ -38,7 +39,7 @@ def named(text: str, names: Mapping[str, Any]) -> Any:
     if tree is None:
         raise InputError(f"{short(text)!r} is not written as a type", hint=WRITE)
     found = _read(tree.body, names)
-    if not (kinds.is_type(found) or isinstance(found, Mapping | list | tuple | set | str)):
+    if found is None or not (kinds.is_type(found) or isinstance(found, Mapping | list | tuple | set | str)):
         what = type(found).__name__
         raise InputError(f"{short(text)} is of the type {what}, and no type itself", hint=WRITE)
     return found
@@ -104,6 +105,8 @@ def _word(word: str, names: Mapping[str, Any]) -> Any:
         return KNOWN[word]
     if word in ("true", "false", "null"):  # a JSON schema
         return {"true": True, "false": False, "null": None}[word]
+    if isinstance(getattr(builtins, word, None), type):
+        raise InputError(f"{word} is Python's own, and no answer can be one", hint=WRITE)
     types = [name for name, value in names.items() if isinstance(value, type | dict)]
     near = nearest(word, [*types, *KNOWN])
     hint = f"Did you mean {near}?" if near else f"Define {word} in a cell first."

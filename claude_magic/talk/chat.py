@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from claude_magic.grammar.keywords import Keywords, checked, unknown
-from claude_magic.talk import question
+from claude_magic.grammar.keywords import KeywordError, Keywords, checked, unknown
+from claude_magic.talk import fitting, question
 from claude_magic.talk.compare import table
 from claude_magic.talk.sending import How, Sending
 from claude_magic.talk.thread import Thread, threads
@@ -78,8 +78,9 @@ def ask(
     budget that the call could exceed is a BudgetError, and nothing is sent. An answer that is not what
     `returns` asked for, even when asked for once more, is an AnswerError with its `.text`.
     """
-    given = {name: value for name, value in locals().items() if name not in ("prompt", "compare")}
-    if compare:
+    given = {name: value for name, value in locals().items() if name != "prompt"}
+    fitting.check(given)
+    if given.pop("compare") and compare:
         return cast("Answer", table(ask, prompt, compare, **given))
     talk = threads.get(thread) if isinstance(thread, str) else thread or Thread()
     how = How(stream, max_cost, watch, client, cell, replay, talks=thread is not None)
@@ -121,11 +122,15 @@ class Chat:
     ) -> None:
         if wrong := unknown("Chat", given, Keywords.__annotations__):
             raise wrong
+        fitting.check({"thread": thread, "client": client, **given})
         self.thread = threads.get(thread) if isinstance(thread, str) else thread or Thread()
         self.client, self.given = client, dict[str, Any](given)
 
     def __call__(self, prompt: Prompt, **given: Unpack[Keywords]) -> Answer:
         """Ask the next question and return the Answer; `given` goes before what the Chat was made with."""
+        if own := [name for name in ("thread", "client") if name in given]:
+            hint = f"Make another: Chat({own[0]}=…)"
+            raise KeywordError(f"{own[0]} is the Chat's, and the same for all its questions", hint=hint)
         return ask(prompt, thread=self.thread, client=self.client, **{**self.given, **given})
 
     def go_on(self) -> Answer:

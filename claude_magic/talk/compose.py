@@ -15,7 +15,7 @@ from claude_magic import settings, wire
 from claude_magic.errors import InputError
 from claude_magic.prompts import sizes
 from claude_magic.protocol import catalog
-from claude_magic.talk import history
+from claude_magic.talk import fitting, history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -122,6 +122,7 @@ def compose(
     Raises InputError for what the model cannot do, ConfigError for an unusable setting.
     """
     more = {k: v for k, v in _flat(params or {}).items() if k != "stream"}
+    fitting.check_fields(more)
     name = settings.model(more.pop("model", None) or model).value
     found = catalog.find(name)
     limit = more.pop("max_tokens", None)
@@ -143,8 +144,6 @@ def compose(
     thinking = _thinking(found, settings.option("think", think).value, level, body["max_tokens"])
     if thinking:
         body["thinking"] = thinking
-    if not isinstance(more.get("messages", []), list):
-        raise InputError("messages must be a list", hint="Leave -p messages out; the prompt makes them.")
     if isinstance(own := more.get("thinking"), dict) and "type" not in own:  # -p thinking.display=updates
         more["thinking"] = {"type": "adaptive", **(thinking or {}), **own}
     if room:

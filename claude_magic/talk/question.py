@@ -11,10 +11,10 @@ from claude_magic import settings
 from claude_magic.errors import InputError
 from claude_magic.prompts import citing, private
 from claude_magic.protocol import catalog
-from claude_magic.talk import approving, compose, forms, making, uploads
+from claude_magic.talk import approving, compose, fitting, forms, making, uploads
 from claude_magic.talk.counting import Counting
 from claude_magic.talk.thread import Kit
-from claude_magic.tools.toolbox import MOST_CALLS, TIMEOUT, Toolbox
+from claude_magic.tools.toolbox import MOST_CALLS, TIMEOUT, Toolbox, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,8 +74,7 @@ def prepare(
     tier = found.image_tier if (found := catalog.find(model)) else None
     about: dict[str, Any] = {"citations": bool(given.get("citations")), "tier": tier}
     user = thread.ask(compose.blocks(prompt, attach, code=bool(wanted), **about))
-    several = isinstance(tools, list | tuple | set)
-    kit = Kit(tuple(tools) if several else (tools,), approve, max_steps) if tools else None
+    kit = Kit(tuple(listed(tools)), approve, max_steps) if tools else None
     form = forms.form(returns, choices, model)
     return _put_together(thread, user, wanted, kit, form, count=_counter(client), **given)
 
@@ -162,6 +161,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _with_tools(params: Mapping[str, Any], toolbox: Toolbox | None) -> dict[str, Any]:
     """Return parameters with what tools need; lists of the parameters' own are added to, not replaced."""
+    fitting.check_fields(params)
     made = dict(params)
     for name, value in (toolbox.parameters if toolbox else {}).items():
         own = made.get(name) or []

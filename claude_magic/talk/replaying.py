@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from claude_magic import cassette, settings
 from claude_magic.cassette.lines import EDITED, REPLAY
 from claude_magic.cassette.tape import Cassette
-from claude_magic.errors import ClaudeError
+from claude_magic.errors import ClaudeError, InputError
+from claude_magic.grammar.words import short
 from claude_magic.keys import Secret
 from claude_magic.protocol.endpoints import ENDPOINTS
 from claude_magic.settings import Setting
@@ -54,6 +55,8 @@ def replay(client: C, mode: str = "auto", path: str | os.PathLike[str] | None = 
 
 def through(client: C, tape: Cassette, mode: str) -> C:
     """Return a client that asks through a cassette, as `replay` says."""
+    if not hasattr(client, "_caller"):
+        raise InputError(f"{short(repr(client))} is no client", hint='Type replay(Client(), "only").')
     caller = client._caller  # noqa: SLF001 - what a client is, in this package
     before = cassette.of(caller.http)
     if before and (before.cassette, before.mode) == (tape, mode):
@@ -144,6 +147,9 @@ def place(path: str | os.PathLike[str] | None = None) -> Setting:
 
     A notebook's path stands for that of the cassette beside it.
     """
+    if not isinstance(path, str | os.PathLike | None):
+        hint = 'Give a path, such as "lesson.replay.jsonl".'
+        raise InputError(f"{short(repr(path))} is no path of a recording", hint=hint)
     given = settings.option("cassette", None if path is None else os.fspath(path))
     key = given.value or (os.environ.get("JPY_SESSION_NAME"), _nbval())
     if key not in _places:

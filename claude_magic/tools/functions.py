@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from claude_magic import bridge, schema
 from claude_magic.errors import InputError
+from claude_magic.grammar.keywords import unknown
+from claude_magic.grammar.words import short
 from claude_magic.prompts import private
 from claude_magic.schema import kinds
 from claude_magic.tools import docstrings, server
@@ -65,14 +67,22 @@ def tool(function: Any = None, /, **said: Any) -> Any:
     names a tool of the API that the function carries out: "bash", "text_editor", "memory", "computer" or
     "browser"; these count as having side effects unless `side_effects` is False.
     """
+    if wrong := unknown("tool", said, Mark._fields):
+        raise wrong
     mark = Mark(**said)
     if mark.runs and not (mark.runs in server.KNOWN and server.KNOWN[mark.runs].here):
         here = ", ".join(word for word, known in server.KNOWN.items() if known.here)
         raise InputError(f"{mark.runs!r} is no tool that runs here", hint=f"Give runs= one of {here}.")
 
     def marked(function: F) -> F:
-        setattr(function, MARK, mark)
-        return function
+        try:
+            if callable(function):
+                setattr(function, MARK, mark)
+                return function
+        except AttributeError:  # Python's own, or a method
+            pass
+        hint = "Write a small function around it, with types: def name(x: int): …"
+        raise InputError(f"{short(repr(function))} cannot be marked as a tool", hint=hint)
 
     return marked if function is None else marked(function)
 

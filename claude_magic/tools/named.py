@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from claude_magic.errors import InputError, nearest
 from claude_magic.tools.functions import Tool, define
 from claude_magic.tools.server import KNOWN, OF_TYPE, Mcp, server_tool
+from claude_magic.tools.toolbox import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +27,7 @@ def resolve(names: Iterable[str], namespace: Mapping[str, Any]) -> list[Any]:
 def _meant(word: str, namespace: Mapping[str, Any]) -> list[Any]:
     if word.startswith("$"):
         value = _value(word[1:], namespace, word)
-        listed = list(value) if isinstance(value, list | tuple | set) else [value]
-        return [_one(one, word) for one in listed]
+        return [_one(one, word) for one in listed(value)]
     service = word in KNOWN or word in OF_TYPE
     if word.partition(".")[0] in namespace:
         value = _value(word, namespace, word)

@@ -71,6 +71,7 @@ def server_tool(name: str, **options: Any) -> dict[str, Any]:
     `name` is a word such as "web_search", or a type such as "web_search_20250305" for another version.
     `options` go into it as they are: server_tool("web_search", max_uses=3).
     """
+    name = str(name)
     word = OF_TYPE.get(name, name)
     if word not in KNOWN:
         close = nearest(name, KNOWN)
@@ -99,7 +100,7 @@ def mcp(url: str, name: str, *, authorization_token: str | None = None, **option
     `options` are the toolset's: `default_config`, `configs`, `tools`, `cache_control`. Raises InputError for
     an address that is not https.
     """
-    if not url.startswith("https://"):
+    if not str(url).startswith("https://"):
         raise InputError(f"{url} is no address of an MCP server", hint="It begins with https://.")
     token = {} if authorization_token is None else {"authorization_token": authorization_token}
     server = {"type": "url", "name": name, "url": url, **token}

@@ -7,6 +7,7 @@ says what to do better. A toolbox never runs more than `max_calls` calls (promis
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from claude_magic.errors import InputError, nearest
@@ -16,7 +17,7 @@ from claude_magic.tools.functions import Tool, define
 from claude_magic.wire import NO_OBJECT, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from claude_magic.tools.results import Content
 
@@ -52,6 +53,12 @@ class _Wrong(Exception):  # noqa: N818 # what Claude is told instead of a result
     """Why a call has no result."""
 
 
+def listed(tools: Any) -> Iterable[Any]:
+    """Return tools as they are given, also where it is one alone."""
+    alone = isinstance(tools, str | dict | server.Mcp) or not isinstance(tools, Iterable)
+    return [tools] if alone else tools
+
+
 class Toolbox:
     """The tools of a question, and the calls that were made; `calls` has them in order.
 
@@ -79,7 +86,7 @@ class Toolbox:
         self.servers: list[server.Mcp] = []
         self._tools: dict[str, Tool] = {}
         self._order: list[Tool | dict[str, Any]] = []
-        for one in tools:
+        for one in listed(tools):
             self._add(one)
         self._check()
 
