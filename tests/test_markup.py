@@ -23,6 +23,7 @@ ATTRIBUTES = {
     "start": re.compile(r"\d{1,9}"),
     "style": re.compile(
         r"text-align:(left|right|center)|white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;margin:0"
+        r"|margin:0 0 1em"
     ),
 }
 FORMATS = ("markdown", "text", "code", "json", "df", "html")
@@ -146,16 +147,13 @@ def test_o1_a_link_elsewhere_than_the_web_or_mail_is_shown_as_text(target):
 
 
 def test_fenced_code_is_coloured_by_the_themes_classes():
-    assert '<div class="highlight"><pre><code><span class="k">def</span>' in answer_html(
-        "```python\ndef f(): pass\n```"
-    )
+    assert '<pre><code><span class="k">def</span>' in answer_html("```python\ndef f(): pass\n```")
 
 
 @pytest.mark.parametrize("language", ["mermaid", "no-such-language", 'x"onload=1', ""])
 def test_code_in_an_unknown_language_is_shown_plainly(language):
-    assert '<div class="highlight"><pre><code>a &lt; b\n</code></pre></div>\n' == answer_html(
-        f"```{language}\na < b\n```"
-    )
+    code = '<div class="highlight" style="margin:0 0 1em"><pre><code>a &lt; b\n</code></pre></div>\n'
+    assert code == answer_html(f"```{language}\na < b\n```")
 
 
 def test_code_format_shows_the_blocks_of_code_only():

@@ -102,7 +102,7 @@ def highlighted(code: str, language: str = "") -> str:
         from pygments.formatters.html import HtmlFormatter
 
         body = highlight(code, lexer, HtmlFormatter(nowrap=True))
-    return f'<div class="highlight"><pre><code>{body}</code></pre></div>\n'
+    return f'<div class="highlight" style="margin:0 0 1em"><pre><code>{body}</code></pre></div>\n'
 
 
 @lru_cache(maxsize=64)

@@ -29,7 +29,7 @@ BUTTON = (
     "background:var(--jp-layout-color2,#eee);border:1px solid var(--jp-border-color1,#bbb);border-radius:3px;"
     "padding:2px 10px;margin:2px 0;cursor:pointer"
 )
-WORDS = f"{PRE};font-family:var(--jp-content-font-family,system-ui,sans-serif)"
+WORDS = f"{PRE};line-height:inherit;font-family:var(--jp-content-font-family,system-ui,sans-serif)"
 COUNTS = f"{GREY};font-size:12px;margin-top:6px;font-variant-numeric:tabular-nums"
 TAG = "border:1px solid;border-radius:8px;padding:0 7px"
 DIM = f"{GREY};max-height:9em;overflow:hidden"

@@ -164,7 +164,7 @@ def counts(head: str, values: pd.Series[Any], *, total: bool = False) -> Column:
 
 def money(head: str, values: pd.Series[Any], *, total: bool = False) -> Column:
     """Return a column of amounts with as many decimals each as the smallest of them needs."""
-    known = [value for value in values if value is not None]
+    known = [*values.dropna()]
     places = decimals(known)
     summed = f"{sum(known):,.{places}f}" if total and known and len(known) == len(values) else ""
     return Column(head, _texts(values, lambda value: f"{value:,.{places}f}"), summed, right=True)

@@ -35,7 +35,7 @@ def mark(answer: Answer) -> str | None:
 def bundle(answer: Answer) -> dict[str, str]:
     """Return what a cell shows whose value is an answer."""
     tools = [printable(told) for told in tools_asked(answer)]
-    lines = "".join(looks.line(told, None) for told in (*tools, line(answer)))
+    lines = "".join(looks.line(told, None) for told in tools) + looks.line(line(answer), mark(answer))
     files, look = made.bundle(answer), typed.look(answer)
     text, notes = citing.numbered(answer, look.text, look.format)
     body = markup.answer_html(text, look.format) if look.frame is None else look.frame.to_html(max_rows=60)

@@ -14,14 +14,14 @@ from claude_magic.errors import ClaudeError, InputError, Stopped
 from claude_magic.rows import mapping
 from claude_magic.rows.pace.engine import Control
 from claude_magic.ui import controls, progress
-from claude_magic.ui.paper import Paper, Sheet, audience, is_watched
+from claude_magic.ui.paper import Paper, Sheet, audience
 from claude_magic.ui.progress import Progress
 
 if TYPE_CHECKING:
     from claude_magic.rows.tally import Tally
 
 
-class MapProgress:
+class MapProgress(controls.Panel):
     """A map under way: `.pause()`, `.resume()`, `.cancel()`, `.wait()`, and `.frame` when it has ended."""
 
     def __init__(self, data: Any, prompt: Any, **given: Any) -> None:
@@ -30,7 +30,6 @@ class MapProgress:
         self._control = Control()
         self._tally: Tally | None = None
         self._frame: Any = None
-        self._panel: Any = None
         self._thread: threading.Thread | None = None
         self._going = False
         self._shown_in: int | None = None
@@ -45,7 +44,8 @@ class MapProgress:
         self._control, self.error, self._frame = Control(), None, None
         if self._panel is None:  # nobody watches, but at a terminal
             watch: dict[str, Any] = {} if audience() == "terminal" else {"progress": self._told}
-            self._frame = mapping.map(self.data, self.prompt, **self.given, control=self._control, **watch)
+            given = {**self.given, "control": self._control, **watch}
+            self._frame = mapping.map(self.data, self.prompt, **given)
             return
         self._going = True
         self._thread = threading.Thread(target=copy_context().run, args=(self._run,), daemon=True)
@@ -110,26 +110,20 @@ class MapProgress:
     # ---- what is shown -------------------------------------------------------------------------------------
 
     def show(self) -> None:
-        """Show how far it is, and the buttons, in the running cell."""
-        if self._panel is None and is_watched():
-            self._panel = self._made()
+        """Show the buttons, and how far it is, in the running cell."""
         self._shown_in = _cell()
-        self.paper.show()
-        controls.shown(self._panel)
+        super()._ipython_display_()
 
     def _ipython_display_(self) -> None:
         if self._shown_in is None or self._shown_in != _cell():
             self.show()
-
-    def __repr__(self) -> str:
-        return self._sheet().text
 
     def _made(self) -> Any:
         press, tip = controls.button, "What was answered is kept"
         self._buttons = {
             "pause": press("Pause", self.pause, tip="Send nothing more for now"),
             "resume": press("Resume", self.resume, tip="Go on", look="primary"),
-            "cancel": press("Cancel", self.cancel, tip=tip, look="warning"),
+            "cancel": press("Cancel", self.cancel, tip=tip),
             "again": press("Ask the rest", self.start, tip="Ask the rows that have no answer"),
         }
         return controls.panel(controls.row(*self._buttons.values()))
@@ -161,6 +155,8 @@ class MapProgress:
         if tally is None:
             return progress.sheet(now)
         left, expected = max(tally.total - tally.done, 0), None
+        rate = 0.0 if self._control.paused else tally.rate
+        why = "" if tally.why == now.state else tally.why
         if tally.done and tally.spent is not None:
             expected = tally.spent / tally.done * tally.total
         return progress.sheet(
@@ -174,16 +170,20 @@ class MapProgress:
                 before=tally.cached,
                 cost=tally.spent,
                 expected=expected,
-                rate=tally.rate,
-                left=left / tally.rate if tally.rate else None,
-                note=now.note or (f"{tally.why}: {tally.paused:.0f} s" if tally.paused else tally.why),
+                rate=rate,
+                left=left / rate if rate else None,
+                note=now.note or (f"{why}: {tally.paused:.0f} s" if why and tally.paused else why),
                 badge="" if tally.source == "live" else tally.source,
             )
         )
 
     def _wrong(self) -> str:
         error = self.error
-        return f"{error.message}. {error.hint or ''}".strip() if isinstance(error, ClaudeError) else ""
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return ""
+        if isinstance(error, ClaudeError):
+            return f"{error.message}. {error.hint or ''}".strip()
+        return f"{type(error).__name__}: {error}"
 
 
 def map(data: Any, prompt: Any, **given: Any) -> MapProgress:
@@ -192,6 +192,8 @@ def map(data: Any, prompt: Any, **given: Any) -> MapProgress:
     In a notebook it returns at once, and `.wait()` or `.frame` gives the frame; elsewhere when it has ended.
     Raises as `claude_magic.map` does, in a notebook from `.frame`.
     """
+    if given.get("mode") == "batch":
+        raise InputError("A batch is not asked here", hint="Type ui.batch(claude_magic.batch(df, prompt))")
     made, mode = MapProgress(data, prompt, **given), audience()
     if mode in ("live", "page"):
         made.show()

@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.looks import parts as looks
-from claude_magic.ui.paper import is_watched
+from claude_magic.ui.paper import is_watched, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from claude_magic.ui.paper import Paper
+
 INSTEAD = "Controls: run this cell to use them."
+ANEW = "The page was opened anew since this cell ran: run it again to see what changes."
 STYLE = """<style>
 .claude-magic-controls button:focus-visible, .claude-magic-controls select:focus-visible,
 .claude-magic-controls input:focus-visible, .claude-magic-controls textarea:focus-visible {
@@ -25,9 +28,30 @@ STYLE = """<style>
 NAMES_WIDTH = "initial"  # of the words before a control: as long as they are
 
 
+class Panel:
+    """Shows its controls, where somebody can use them, and below them its paper, which stays."""
+
+    paper: Paper
+    _panel: Any = None
+
+    def _ipython_display_(self) -> None:
+        if self._panel is None and is_watched():
+            self._panel = self._made()
+        shown(self._panel)
+        self.paper.show()
+
+    def __repr__(self) -> str:
+        return self.paper.text
+
+    def _made(self) -> Any:
+        """Return the controls; None for none."""
+
+
 def shown(widget: Any) -> None:
     """Show controls where somebody can use them."""
     if widget is not None and is_watched():
+        widget.page = page()
+        widget.look()
         looks.display({**widget._repr_mimebundle_(), "text/plain": INSTEAD}, {})
 
 
@@ -39,17 +63,32 @@ def row(*widgets: Any) -> Any:
 
 
 def panel(*rows: Any) -> Any:
-    """Return rows of controls below each other."""
+    """Return rows of controls below each other, and a line for who uses them in a page opened anew."""
     import ipywidgets as w
 
-    style = w.HTML(STYLE, layout=w.Layout(display="none"))
-    made = w.VBox([style, *rows], layout=w.Layout(width="100%", grid_gap="4px", padding="2px 4px"))
+    style, anew = (w.HTML(said, layout=w.Layout(display="none")) for said in (STYLE, ANEW))
+    made = w.VBox([style, *rows, anew], layout=w.Layout(width="100%", grid_gap="4px", padding="2px 4px"))
     made.add_class("claude-magic-controls")
+
+    def look(*_: Any) -> None:
+        anew.layout.display = "" if is_anew(made) else "none"
+
+    made.page, made.look = page(), look
+    for control in (one for row in rows for one in row.children):
+        if isinstance(control, w.Button):
+            control.on_click(look)
+        else:
+            control.observe(look, "value")
     return made
 
 
+def is_anew(panel: Any) -> bool:
+    """Say whether the page was opened anew since controls were shown: what they change is not seen there."""
+    return panel is not None and panel.page != page()
+
+
 def button(words: str, press: Callable[[], None], *, tip: str = "", look: str = "") -> Any:
-    """Return a button; `look` is "primary", "warning" or "danger"."""
+    """Return a button; `look` is "primary" for the one that is pressed most."""
     import ipywidgets as w
 
     made = w.Button(

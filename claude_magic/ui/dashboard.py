@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import PurePath
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import frames, limits, settings
@@ -17,7 +17,7 @@ from claude_magic.ledger.sqlite import TOKENS
 from claude_magic.looks import parts as looks
 from claude_magic.looks import views
 from claude_magic.ui import controls, styles
-from claude_magic.ui.paper import Paper, Sheet, is_watched
+from claude_magic.ui.paper import Paper, Sheet
 from claude_magic.ui.styles import Bar
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ MOST = 12  # bars of a chart; the rest of the names are one more bar
 class Measure(NamedTuple):
     """What a chart shows of a row of a frame, and how it reads."""
 
-    of: Callable[[Any], float]
+    of: Callable[[Any], float | None]
     words: Callable[[float], str]
 
 
@@ -42,14 +42,15 @@ def _tokens(row: Any) -> float:
 
 
 MEASURES: Mapping[str, Measure] = {
-    "cost": Measure(lambda row: float(row["cost_usd"]), lambda usd: limits.usd(Decimal(repr(usd)))),
+    "cost": Measure(lambda row: row["cost_usd"], lambda usd: limits.usd(Decimal(repr(usd)))),
     "tokens": Measure(_tokens, lambda many: f"{many:,.0f}"),
     "calls": Measure(lambda row: float(row["calls"]), lambda many: f"{many:,.0f}"),
 }
+UNKNOWN = "price unknown"
 CHARTS = {"day": "By day (UTC)", "model": "By model", "notebook": "By notebook"}
 
 
-class UsageDashboard:
+class UsageDashboard(controls.Panel):
     """Charts of the ledger's calls, with the frame behind each one in `frames` by "day", "model", "notebook".
 
     `period`, `source` and `measure` are what is chosen; `refresh()` reads the ledger anew.
@@ -59,7 +60,6 @@ class UsageDashboard:
         self.period, self.measure = period, measure
         self.source = source or ("practice" if settings.practice().value else "Claude")
         self.frames: dict[str, pd.DataFrame] = {}
-        self._panel: Any = None
         self.paper = Paper(self._sheet)
         self._read()
 
@@ -77,15 +77,6 @@ class UsageDashboard:
     def _read(self) -> None:
         for by in CHARTS:
             self.frames[by] = frames.usage(by=by, since=self.since, source=SOURCES[self.source])
-
-    def _ipython_display_(self) -> None:
-        if self._panel is None and is_watched():
-            self._panel = self._made()
-        controls.shown(self._panel)
-        self.paper.show()
-
-    def __repr__(self) -> str:
-        return self._sheet().text
 
     def _made(self) -> Any:
         return controls.panel(
@@ -106,18 +97,19 @@ class UsageDashboard:
     def _sheet(self) -> Sheet:
         rows = _records(self.frames["model"])
         usd = sum(row["cost_usd"] for row in rows if row["cost_usd"] is not None)
-        unknown = sum(row["unpriced_calls"] for row in rows)
-        note = f"and {unknown:,} call{'s' * (unknown > 1)} with price unknown" if unknown else ""
-        cost = "price unknown" if rows and unknown == sum(r["calls"] for r in rows) else _usd(usd)
+        calls, unknown = (sum(row[name] for row in rows) for name in ("calls", "unpriced_calls"))
+        models = len({row["model"] for row in rows})
+        note = f"and {unknown:,} call{'s' * (unknown > 1)} with {UNKNOWN}" if unknown else ""
         figures = [
-            ("cost", cost, note),
+            ("cost", UNKNOWN, "") if calls and unknown == calls else ("cost", _usd(usd), note),
             ("tokens", f"{sum(map(_tokens, rows)):,.0f}", ""),
-            ("calls", f"{sum(row['calls'] for row in rows):,}", f"{len(rows)} model{'s' * (len(rows) != 1)}"),
+            ("calls", f"{calls:,}", f"{models} model{'s' * (models != 1)}"),
         ]
         top = "".join(styles.figure(*figure) for figure in figures)
         mark = "" if self.source == "Claude" else self.source
         small = f"Answers of {self.source}, {self._period} · charts show {self.measure}"
-        head = f"{styles.cards(top)}{styles.quiet(small)}{styles.badge(mark)}"
+        below = f'<div style="margin-top:8px">{styles.quiet(small)}{styles.badge(mark)}</div>'
+        head = f"{styles.cards(top)}{below}"
         page = head + styles.cards("".join(self._chart(by) for by in CHARTS), least=320)
         plain = "\n".join(f"{name}: {value} {more}".rstrip() for name, value, more in figures)
         return Sheet(styles.box(page, label="Usage"), f"{small}\n{plain}\n{self._told()}".rstrip())
@@ -127,18 +119,22 @@ class UsageDashboard:
         return "all days" if self.since is None else f"since {self.since}"
 
     def _bars(self, by: str) -> list[Bar]:
-        measure, rows = MEASURES[self.measure], _records(self.frames[by])
-        known = [
-            (_name(row[by]), measure.of(row))
-            for row in rows
-            if row["cost_usd"] is not None or self.measure != "cost"
+        measure = MEASURES[self.measure]
+        sums: dict[Any, float | None] = {}  # what was asked live and in batches are rows of their own
+        for row in _records(self.frames[by]):
+            amount, before = measure.of(row), sums.get(row[by])
+            sums[row[by]] = before if amount is None else amount + (before or 0.0)
+        bars = [
+            Bar(_name(by, key), amount or 0.0, UNKNOWN if amount is None else measure.words(amount))
+            for key, amount in sums.items()
         ]
-        if by != "day":
-            known.sort(key=lambda pair: -pair[1])
-            if len(known) > MOST:
-                rest = sum(amount for _, amount in known[MOST:])
-                known = [*known[:MOST], (f"{len(known) - MOST} others", rest)]
-        return [Bar(name, amount, measure.words(amount)) for name, amount in known]
+        if by == "day":
+            return bars
+        bars.sort(key=lambda bar: -bar.amount)
+        if len(bars) > MOST:
+            rest = sum(bar.amount for bar in bars[MOST:])
+            bars[MOST:] = [Bar(f"{len(bars) - MOST} others", rest, measure.words(rest))]
+        return bars
 
     def _chart(self, by: str) -> str:
         frame = self.frames[by]
@@ -186,13 +182,15 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def _name(value: Any) -> str:
+def _name(by: str, value: Any) -> str:
     """Return what stands beside a bar: a notebook without its folders, which are nobody else's business."""
     import pandas as pd
 
-    if pd.isna(value):
+    if pd.isna(value) or value == "":
         return "not known"
-    return f"{value:%Y-%m-%d}" if hasattr(value, "strftime") else PurePath(str(value)).name
+    if by == "day":
+        return f"{value:%Y-%m-%d}"
+    return PureWindowsPath(value).name if by == "notebook" else str(value)
 
 
 def _usd(amount: float) -> str:
@@ -206,8 +204,8 @@ def _table(frame: pd.DataFrame) -> str:
 
 def _column(name: str, values: pd.Series[Any]) -> views.Column:
     if name == "cost_usd":
-        exact = values.astype(object).map(lambda usd: None if usd != usd else Decimal(repr(usd)))
+        exact = values.astype(object).map(lambda usd: Decimal(repr(usd)), na_action="ignore")
         return views.money("cost (USD)", exact, total=True)
     if name == "notebook":
-        return views.column(name, values.map(_name))
+        return views.column(name, values.map(lambda path: _name(name, path)))
     return views.column(name, values.round(2) if name == "latency_s" else values)

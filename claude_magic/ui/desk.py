@@ -13,12 +13,9 @@ from claude_magic import settings
 from claude_magic.prompts import media
 from claude_magic.protocol import catalog
 from claude_magic.ui import controls
-from claude_magic.ui.paper import page
 
 if TYPE_CHECKING:
     from claude_magic.ui.panel import ChatPanel
-
-ANEW = "The page was opened anew since this cell ran: run the cell again, then send."
 
 
 class Desk:
@@ -30,7 +27,7 @@ class Desk:
         self.talk = panel
         self.words = controls.area("Question", hint="Ask Claude")
         self.send = controls.button("Send", self._send, look="primary")
-        self.stop = controls.button("Stop", panel.stop, tip="End the answer that is coming", look="warning")
+        self.stop = controls.button("Stop", panel.stop, tip="End the answer that is coming")
         self.run = controls.button("Run it", lambda: self._reply(yes=True), tip="Run this tool")
         self.refuse = controls.button("Refuse", lambda: self._reply(yes=False), tip="Do not run this tool")
         self.undo = controls.button("Undo", panel.undo, tip="Take back the last question and its answer")
@@ -51,7 +48,7 @@ class Desk:
         )
         self.system.observe(self._system, "value")
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        buttons = (self.send, self.stop, self.run, self.refuse, self.files, self.names, self.undo, self.clear)
+        buttons = (self.send, self.stop, self.run, self.refuse, self.files, self.undo, self.clear, self.names)
         self.panel = controls.panel(
             controls.row(self.words), controls.row(*buttons), controls.row(self.model, self.system)
         )
@@ -71,13 +68,11 @@ class Desk:
 
     def _send(self) -> None:
         question = self.words.value.strip()
-        if self.talk.busy or not question:
-            return
-        if self.talk.page != page():  # nobody would see the answer
-            self.names.value = ANEW
+        if self.talk.busy or not question or controls.is_anew(self.panel):  # nobody would see the answer
             return
         paths = self._uploaded()
         self.words.value, self.files.value = "", ()
+        self.words.focus()  # the button, which cannot be pressed now, loses it
         self.talk.send(question, paths, wait=False)
 
     def _reply(self, *, yes: bool) -> None:

@@ -29,6 +29,7 @@ class Growing:
     def __init__(self, question: str, attached: str, news: Callable[[], None]) -> None:
         self.question, self.attached, self.news = question, attached, news
         self.cutter: Cutter | None = None
+        self.badge: str | None = None
         self.stopped, self.asked = False, ""
         self._said: list[str] = []
         self._told: list[str] = []
@@ -48,6 +49,10 @@ class Growing:
     def waiting(self, seconds: float, why: str) -> None:
         """Hear that the call is sent again, when, and why."""
         self._grown(0, f"{why}; going on in {seconds:.0f} s")
+
+    def sourced(self, source: str) -> None:
+        """Say from the first word that it is a replay."""
+        self.badge = source
 
     def note(self, line: str) -> None:
         """Take a small line."""
@@ -92,8 +97,9 @@ class Growing:
     @property
     def meter(self) -> str:
         """How long it takes, and how much came."""
-        tokens = f"~{self._length // 4:,} tokens" if self._length else "waiting for the answer"
-        thinking = "thinking" if self._length and not self._said else ""
+        waits = "waiting for you" if self.asked else "waiting for the answer"
+        tokens = f"~{self._length // 4:,} tokens" if self._length and not self.asked else waits
+        thinking = "thinking" if self._length and not self._said and not self.asked else ""
         why = "stopping" if self.stopped else self._why
         facts = (why, f"{time.monotonic() - self._began:.0f} s", tokens, thinking)
         return " · ".join(fact for fact in facts if fact)
@@ -105,7 +111,7 @@ class Growing:
         parts += [looks.line(line, None) for line in self._told[-MOST_LINES:]]
         parts += [f'<pre style="{looks.WORDS}">{styles.text(said)}</pre>'] if said else []
         parts += [f"<b>Shall this run?</b>{looks.source(self.asked)}"] if self.asked else []
-        page = styles.box("".join([*parts, looks.line(self.meter, None)]))
+        page = styles.box("".join([*parts, looks.line(self.meter, self.badge)]))
         return Sheet(f'<div aria-busy="true">{page}</div>', said)
 
 
@@ -113,12 +119,13 @@ ASKED = (
     "background-color:#f2f2f2;background-color:var(--jp-layout-color2,#f2f2f2);border-radius:6px;"
     "padding:6px 10px;margin:10px 0 6px"
 )
+SMALL = "font-size:12px"  # in the colour of the text: grey would be too faint on that background
 
 
 def asked(question: str, attached: str) -> str:
     """Return a question as it stands in a conversation, with the names of what went along."""
-    small = styles.quiet(f"with {attached}") if attached else ""
+    small = f'<div style="{SMALL}">with {styles.text(attached)}</div>' if attached else ""
     return (
-        f'<div style="{ASKED}"><div style="{looks.QUIET}">You</div>'
+        f'<div style="{ASKED}"><div style="{SMALL}">You</div>'
         f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{styles.text(question)}</div>{small}</div>'
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 import functools
 import os
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import ledger, limits, settings
 from claude_magic.cells.reports import BUDGETS
 from claude_magic.ledger.sqlite import TOKENS
 from claude_magic.talk import current
-from claude_magic.ui import hooks, styles
+from claude_magic.ui import controls, hooks, styles
 from claude_magic.ui.paper import Paper, Sheet
 
 if TYPE_CHECKING:
@@ -46,17 +46,11 @@ class Spent(NamedTuple):
         return limits.usd(self.usd)
 
     @property
-    def note(self) -> str:
-        """What is to be said of a cost that is not all of it."""
-        if not self.unknown or self.unknown == self.calls:
-            return ""
-        return f"and {self.unknown:,} call{'s' * (self.unknown > 1)} with price unknown"
-
-    @property
     def tokens(self) -> str:
-        """The tokens in words."""
+        """The tokens in words, and which calls have no price."""
         calls = f"{self.calls:,} call{'s' * (self.calls != 1)}"
-        return f"{self.input:,} in · {self.output:,} out · {calls}"
+        some = f", {self.unknown:,} with price unknown" if 0 < self.unknown < self.calls else ""
+        return f"{self.input:,} in · {self.output:,} out · {calls}{some}"
 
 
 class Limit(NamedTuple):
@@ -74,12 +68,12 @@ class Limit(NamedTuple):
     @property
     def words(self) -> str:
         """The budget in words."""
-        left = max(self.most - self.spent, Decimal(0))
+        left = limits.usd(max(self.most - self.spent, Decimal(0)), ROUND_DOWN)
         much = f"{limits.usd(self.spent)} of {limits.usd(self.most)}"
-        return f"Budget of {self.covers}: {much} ({self.share:.0%}), {limits.usd(left)} left"
+        return f"Budget of {self.covers}: {much} ({self.share:.0%}), {left} left"
 
 
-class CostMeter:
+class CostMeter(controls.Panel):
     """Tokens and cost of this cell, this notebook and today, kept up to date while the kernel lives.
 
     It says what was spent with Claude, or in practice mode what practice would have cost.
@@ -91,12 +85,6 @@ class CostMeter:
         hooks.on_cell("pre_run_cell", self._begins)
         hooks.on_cell("post_run_cell", self.paper.soon)
         hooks.on_call(self.paper.soon)
-
-    def _ipython_display_(self) -> None:
-        self.paper.show()
-
-    def __repr__(self) -> str:
-        return self._sheet().text
 
     def spent(self) -> list[Spent]:
         """Return what this cell, this notebook (since its kernel started) and today (UTC) took."""
@@ -114,7 +102,7 @@ class CostMeter:
 
     def _sheet(self) -> Sheet:
         spent, budgets, bucket = self.spent(), list(_budgets()), _bucket()
-        cards = "".join(styles.figure(s.scope, s.cost, f"{s.tokens} {s.note}".strip()) for s in spent)
+        cards = "".join(styles.figure(s.scope, s.cost, s.tokens) for s in spent)
         lines = "".join(
             f'<div style="margin-top:8px">{styles.text(b.words)}'
             f"{styles.bar(b.share, styles.filled(b.share))}</div>"
@@ -122,7 +110,7 @@ class CostMeter:
         )
         mark = "" if bucket == "live" else bucket
         page = f"{styles.cards(cards)}{lines}{styles.badge(mark)}"
-        plain = [f"{s.scope}: {s.cost} · {s.tokens} {s.note}".rstrip() for s in spent]
+        plain = [f"{s.scope}: {s.cost} · {s.tokens}" for s in spent]
         plain += [b.words for b in budgets] + ([mark] if mark else [])
         return Sheet(styles.box(page, label="Cost"), "\n".join(plain))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from claude_magic.errors import ClaudeError
 from claude_magic.rows.batch import job as jobs
 from claude_magic.ui import controls, progress
-from claude_magic.ui.paper import Paper, Sheet, is_watched
+from claude_magic.ui.paper import Paper, Sheet
 from claude_magic.ui.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class _NoMore(Exception):  # noqa: N818 - nothing went wrong
     """Nobody looks on any more."""
 
 
-class BatchMonitor:
+class BatchMonitor(controls.Panel):
     """How far a batch job is, kept up to date while it goes on; `job` is the BatchJob, `status` the newest.
 
     `.refresh()` looks now, `.cancel()` stops the batch, `.close()` stops looking.
@@ -40,7 +40,6 @@ class BatchMonitor:
         self.error = ""
         self._closed = self._looking = False
         self._thread: threading.Thread | None = None
-        self._panel: Any = None
         self.paper = Paper(self._sheet)
 
     def refresh(self) -> None:
@@ -90,14 +89,8 @@ class BatchMonitor:
     # ---- what is shown -------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
-        if self._panel is None and is_watched():
-            self._panel = self._made()
-        self.paper.show()
-        controls.shown(self._panel)
+        super()._ipython_display_()
         self._watch()
-
-    def __repr__(self) -> str:
-        return self._sheet().text
 
     def _made(self) -> Any:
         self._cancel = controls.button("Cancel batch", self.cancel, tip="Rows with an answer keep it")

@@ -20,7 +20,7 @@ from claude_magic.talk.chat import Chat, ask
 from claude_magic.ui import controls, styles
 from claude_magic.ui.desk import Desk
 from claude_magic.ui.growing import NOBODY, Growing, asked
-from claude_magic.ui.paper import Paper, Sheet, is_watched, page
+from claude_magic.ui.paper import Paper, Sheet, is_watched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ class ChatPanel:
             self.chat.given["approve"] = self._approve
         turns = self.chat.thread.turns
         self.said = [Said(t.question, "", markup.answer_html(t.answer, "markdown"), t.answer) for t in turns]
-        self.error = self.page = ""
+        self.error = ""
         self.paper, self.draft = Paper(self._conversation), Paper(self._draft)
         self._growing: Growing | None = None
         self._thread: threading.Thread | None = None
@@ -159,6 +159,7 @@ class ChatPanel:
 
     def _answer(self, growing: Growing, attach: Sequence[str | Path]) -> Answer:
         client = self.chat.client or current.client(self.chat.given.get("replay"))
+        growing.badge = showing.badge(current.source_of(client))
         given = {**self.chat.given, **({"attach": [*attach]} if attach else {})}
         with stopping.stoppable(client) as (own, growing.cutter):
             if growing.stopped:
@@ -190,7 +191,7 @@ class ChatPanel:
     def _ipython_display_(self) -> None:
         self.paper.show()
         if is_watched():
-            self._desk, self.page = self._desk or Desk(self), page()
+            self._desk = self._desk or Desk(self)
             self.draft.show()
             controls.shown(self._desk.panel)
 

@@ -48,8 +48,11 @@ def is_watched() -> bool:
 def page() -> str:
     """Return what names the page whose cell runs or whose button was pressed; opened anew it is another.
 
-    Outputs of cells that ran in another page do not change in this one.
+    Outputs of cells that ran in another page do not change in this one. In Voila, which runs them itself,
+    they are widgets, which do.
     """
+    if audience() == "page":
+        return ""
     from IPython.core.getipython import get_ipython
 
     kernel = getattr(get_ipython(), "kernel", None)
@@ -71,6 +74,11 @@ class Paper:
         self._widget: object = None
         self._last: Sheet | None = None
         self._free = 0.0  # when it may be drawn again, by the monotonic clock
+
+    @property
+    def text(self) -> str:
+        """What it says now, as plain text."""
+        return self._draw().text
 
     def show(self) -> None:
         """Show it as an output of the running cell; it may be shown in several."""

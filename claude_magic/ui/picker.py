@@ -6,12 +6,14 @@ setting as that of `%claude model`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import frames, settings
+from claude_magic.looks.readout import dollars
 from claude_magic.protocol import catalog
 from claude_magic.ui import controls, hooks, styles
-from claude_magic.ui.paper import Paper, Sheet, is_watched
+from claude_magic.ui.paper import Paper, Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +43,8 @@ class Row(NamedTuple):
         """What a million tokens cost."""
         if self.price_in is None or self.price_out is None:
             return "price unknown"
-        return f"${self.price_in:,.2f} in · ${self.price_out:,.2f} out"
+        given, made = (dollars(Decimal(repr(usd))) for usd in (self.price_in, self.price_out))
+        return f"{given} in · {made} out"
 
     @property
     def size(self) -> str:
@@ -71,7 +74,7 @@ ABILITIES: Mapping[str, Callable[[catalog.Model], Any]] = {
 }
 
 
-class ModelPicker:
+class ModelPicker(controls.Panel):
     """Every model with its context size, price, abilities and retirement, and lists to choose one with.
 
     `rows` are the models; `model` is the one in use.
@@ -83,7 +86,6 @@ class ModelPicker:
         self.rows = [_row(record) for record in frame.reset_index().to_dict("records")]
         self.line, self.ability, self.word, self.old = ANY, ANY, "", False
         self.paper = Paper(self._sheet)
-        self._panel: Any = None
 
     @property
     def model(self) -> str:
@@ -112,15 +114,6 @@ class ModelPicker:
         if self._panel is not None:
             self._offer()
         self.paper.now()
-
-    def _ipython_display_(self) -> None:
-        if self._panel is None and is_watched():
-            self._panel = self._made()
-        controls.shown(self._panel)
-        self.paper.show()
-
-    def __repr__(self) -> str:
-        return self._sheet().text
 
     # ---- controls ------------------------------------------------------------------------------------------
 
@@ -192,8 +185,8 @@ def models(client: Client | None = None) -> ModelPicker:
 def short(tokens: int) -> str:
     """Return a number of tokens as "200k" or "1M"."""
     if tokens >= 1_000_000:
-        return f"{tokens / 1_000_000:g}M"
-    return f"{tokens / 1000:g}k" if tokens >= 1000 else str(tokens)
+        return f"{round(tokens / 1_000_000, 1):g}M"
+    return f"{round(tokens / 1000, 1):g}k" if tokens >= 1000 else str(tokens)
 
 
 def _row(record: Mapping[Any, Any]) -> Row:

@@ -42,7 +42,7 @@ class Progress(NamedTuple):
     @property
     def share(self) -> float:
         """How much of it is done, from 0 to 1."""
-        return self.done / self.total if self.total else 1.0
+        return self.done / self.total if self.total else float(not self.going)
 
     @property
     def text(self) -> str:
@@ -59,8 +59,8 @@ class Progress(NamedTuple):
         expected = f"about {dollars(self.expected)} in all" if self.going and self.expected else ""
         yield "cost", dollars(self.cost), expected
         if self.going and self.rate:
-            each = f"{self.rate:.1f} a second" if self.rate >= 1 else f"{self.rate * 60:.1f} a minute"
-            yield "rate", each, ""
+            each = (self.rate, "a second") if self.rate >= 1 else (self.rate * 60, "a minute")
+            yield "rate", f"{each[0]:.1f}", each[1]
         if self.going and self.left is not None:
             yield "time left", duration(self.left) if self.left >= 60 else f"{self.left:.0f} s", ""
 

@@ -15,7 +15,7 @@ from claude_magic.errors import ClaudeError, ConfigError
 from claude_magic.grammar.cell import CommandCall
 from claude_magic.talk import current
 from claude_magic.ui import controls, hooks, styles
-from claude_magic.ui.paper import Paper, Sheet, is_watched, page
+from claude_magic.ui.paper import Paper, Sheet
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -24,24 +24,17 @@ PLACES = {"file": "a file that only you can read", "keyring": "the system's keyr
 TYPE_IT = "Type %claude login in a cell."
 
 
-class Login:
+class Login(controls.Panel):
     """Says which keys are in force, and has buttons to enter one, to forget them, and for practice."""
 
     def __init__(self) -> None:
         self.place, self.said = "file", ""
         self.paper = Paper(self._sheet)
-        self._cell: tuple[Context, str] | None = None
-        self._panel: Any = None
+        self._cell: Context | None = None
 
     def _ipython_display_(self) -> None:
-        if self._panel is None and is_watched():
-            self._panel = self._made()
-        self._cell = (copy_context(), page())
-        self.paper.show()
-        controls.shown(self._panel)
-
-    def __repr__(self) -> str:
-        return self._sheet().text
+        self._cell = copy_context()
+        super()._ipython_display_()
 
     def _made(self) -> Any:
         hooks.on_cell("post_run_cell", self.refresh)
@@ -93,12 +86,11 @@ class Login:
         """
         if self._cell is None or not _prompts_by_context():
             raise ConfigError("A button cannot ask for a key here", hint=TYPE_IT)
-        context, shown_in = self._cell
-        if shown_in != page():
+        if controls.is_anew(self._panel):
             raise ConfigError(
                 "The page was opened anew since this cell ran", hint="Run the cell again, then press."
             )
-        return context.copy()
+        return self._cell.copy()
 
     def _sheet(self) -> Sheet:
         lines = [_key(), f"Admin key: {reports.admin_key()[0]}", f"Answers: {_answers()}"]

@@ -107,8 +107,8 @@ def bars(rows: Sequence[Bar]) -> str:
     """Return a chart of bars that lie, a row for each name."""
     most = max((row.amount for row in rows), default=0) or 1
     made = "".join(
-        f'<div style="margin:4px 0"><div style="{LINES};justify-content:space-between">'
-        f'<span style="overflow-wrap:anywhere">{text(row.name)}</span>'
+        f'<div style="margin:4px 0"><div style="{LINES};flex-wrap:nowrap;justify-content:space-between">'
+        f'<span style="overflow-wrap:anywhere">{text(row.name)}</span> '
         f'<span style="{NUMBERS};white-space:nowrap">{text(row.words)}</span></div>'
         f"{bar(row.amount / most)}</div>"
         for row in rows
@@ -127,8 +127,8 @@ def columns(rows: Sequence[Bar]) -> str:
         f'border-radius:2px 2px 0 0;{COLOURS["plain"]}"></div>'
         for row in rows
     )
-    last = f"<span>{text(rows[-1].name)}</span>" if len(rows) > 1 else ""
-    said = f"Chart of {len(rows)} days; the highest is {most.name} with {most.words}"
+    last = f" <span>{text(rows[-1].name)}</span>" if len(rows) > 1 else ""
+    said = f"Chart of {len(rows)} day{'s' * (len(rows) > 1)}; the highest is {most.name} with {most.words}"
     return (
         f'<div style="max-width:640px"><div role="img" aria-label="{text(said)}" style="display:flex;gap:2px;'
         f'align-items:flex-end;height:{HIGH}px;border-bottom:1px solid var(--jp-border-color1,#bbb)">{made}'

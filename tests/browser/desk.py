@@ -175,6 +175,13 @@ class Front:
         self.notebook = Notebook(self, path)
         return self.notebook
 
+    def reload(self) -> None:
+        """Save the notebook that is open, and load its page anew; its kernel goes on."""
+        self.page.evaluate(SAVE)
+        self.page.reload()
+        self.page.wait_for_function("() => window.jupyterapp")
+        self.page.evaluate(READY)
+
     def theme(self, name: str) -> None:
         """Show all in the theme "Dark" or "Light"."""
         self.page.evaluate(THEME, f"JupyterLab {name}")
@@ -214,7 +221,7 @@ class Desk:
     def new_page(self) -> tuple[Page, list[str]]:
         """Return a new page, and the list that will hold what it asks of other hosts."""
         page = self.browser.new_page(viewport={"width": 1100, "height": 760})
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)
         outside: list[str] = []
         page.on("request", lambda r: outside.append(r.url) if not self._ours(r.url) else None)
         return page, outside
@@ -252,14 +259,14 @@ def opened(home: Path, **env: str) -> Iterator[Desk]:
             browser.close()
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while time.monotonic() < until and server.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with urllib.request.urlopen(url, timeout=60):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

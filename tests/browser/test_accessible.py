@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.test_streaming import LOAD, STREAM
+from tests.browser.test_streaming import LOAD, stream
 
 pytestmark = pytest.mark.browser
 
@@ -76,7 +76,7 @@ def test_axe_finds_nothing_wrong_with_answers_and_tables(lab, axe, theme):
 @pytest.mark.parametrize("theme", ["Dark", "Light"])
 def test_axe_finds_nothing_wrong_with_an_answer_that_grows(lab, axe, theme):
     lab.theme(theme)
-    notebook = lab.open(LOAD, STREAM.format(times=500, pause=0.02))
+    notebook = lab.open(LOAD, stream(500, 0.02))
     notebook.start()
     notebook.area(1).locator("[aria-busy]").filter(has_text="tokens/s").wait_for()
     found = axe(lab.page, ".claude-magic")

@@ -71,6 +71,58 @@ def test_axe_finds_nothing_wrong_with_the_controls(lab, axe, theme):
 UI = ("models", "cost", "usage", "chat", "login")
 
 
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_a_question_is_asked_by_keyboard_and_axe_finds_nothing_wrong_meanwhile(lab, axe, theme):
+    lab.theme(theme)
+    notebook = lab.open(LOAD, "import pandas as pd\nfrom claude_magic import ui", ROWS, CHAT)
+    notebook.run()
+    assert [] == notebook.errors(4)
+    area, press = notebook.area(3), lab.page.keyboard.press
+    question = area.get_by_role("textbox", name="Question")
+    question.fill("When is the tide high in Dover? Use the tool.")
+    question.press("Tab")
+    press("Enter")
+    area.get_by_role("button", name="Run it").wait_for()
+    found = axe(lab.page, f"{SHOWN} :is({CONTROLS}, .claude-magic)")
+    notebook.picture(f"asking-{theme.lower()}.png")
+    assert question.evaluate(FOCUSED)
+    for _ in range(2):  # Send cannot be pressed: Stop, Run it
+        press("Tab")
+    press("Enter")
+    area.filter(has_text="High at six in Dover.").filter(has_text="turn 1").wait_for()
+    notebook.area(2).get_by_role("button", name="Cancel").press("Enter")
+    notebook.area(2).filter(has_text=re.compile("stopp")).wait_for()
+    assert [] == found
+
+
+CHAT = '''
+def tide(place: str) -> str:
+    """Say when the tide is high."""
+    return f"High at six in {place}."
+ui.chat(tools=[tide], approve=True)
+'''
+ROWS = """
+rows = pd.DataFrame({"text": ["A penguin", "A gull"]})
+work = ui.map(rows, "practice:slow@1 {text} eats fish. What does it eat?")
+"""
+FOCUSED = "e => e === document.activeElement"
+
+
+def test_a_list_is_chosen_from_by_keyboard_and_a_page_opened_anew_is_told_what_it_does_not_see(front):
+    notebook = front.open(LOAD, "from claude_magic import ui\nui.usage()")
+    notebook.run()
+    assert [] == notebook.errors(2)
+    notebook.area(1).get_by_role("combobox", name="Show").focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "Enter"):  # JupyterLab has the arrows of a closed list
+        front.page.keyboard.press(key)
+    notebook.area(1).filter(has_text="charts show calls").wait_for()
+    told = notebook.area(1).get_by_text("The page was opened anew")
+    assert not told.is_visible()
+    front.reload()
+    notebook.area(1).get_by_role("button", name="Refresh").click()
+    told.wait_for()
+
+
 @pytest.mark.parametrize("width", [360, 1600])
 def test_the_controls_fit_a_narrow_and_a_wide_page(lab, width):
     notebook = lab.open(LOAD, "from claude_magic import ui", *(f"ui.{name}()" for name in UI))

@@ -16,11 +16,11 @@ NOWHERE = "/nowhere/chromium"
 def test_without_a_chromium_browser_tests_are_skipped_and_fail_in_ci(ci, code, told):
     env = {k: v for k, v in os.environ.items() if k != "CI"} | {"CLAUDE_MAGIC_CHROMIUM": NOWHERE}
     env |= {"CI": ci} if ci else {}
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-rs", "-p", "no:cacheprovider"]
     test = (
         str(Path(__file__).with_name("test_streaming.py")) + "::test_a_wide_answer_can_be_scrolled_to_its_end"
     )
-    ran = subprocess.run([*command, test], env=env, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([*command, test], env=env, capture_output=True, text=True, timeout=300, check=False)
     assert code == ran.returncode, ran.stdout
     assert told in ran.stdout
     assert f"no Chromium at {NOWHERE}; set CLAUDE_MAGIC_CHROMIUM to one" in ran.stdout

@@ -19,8 +19,13 @@ QUESTION = """%%claude
 What is the body mass of the penguins, and which species are there?
 
 {penguins}"""
-LINE = r"\d+ in .*\d+ out · \$0\.\d+ · claude-haiku-5-5 · turn 1\s+practice"
+LINE = r"\d+ in .*\d+ out \(\d+ tokens/s\) · \$0\.\d+ · claude-haiku-5-5 · turn 1\s+practice"
 COUNTED = r"\d s · ~\d+ tokens.*practice"
+SLOWLY = """async () => {
+  const code = "import os; os.environ['CLAUDE_MAGIC_PRACTICE_SPEED'] = '15'";
+  const {kernel} = jupyterapp.shell.currentWidget.sessionContext.session;
+  await kernel.requestExecute({code, silent: true}).done;
+}"""
 
 
 @pytest.mark.parametrize("theme", ["Dark", "Light"])
@@ -29,6 +34,7 @@ def test_the_quickstart_cell_streams_and_keeps_its_picture(lab, desk, theme):
     shutil.copy(REPOSITORY / "notebooks/data/penguins.csv", lab.root / "data")
     lab.theme(theme)
     notebook = lab.reopen(desk.write(LOAD, DATA, QUESTION))
+    lab.page.evaluate(SLOWLY)
     notebook.start()
     area = notebook.area(2)
     area.locator("[aria-busy]").filter(has_text=re.compile(COUNTED)).wait_for()

@@ -114,13 +114,17 @@ def test_where_styles_and_classes_are_taken_away_as_on_github_all_is_readable(de
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("voila"), reason="Voila is not installed")
-def test_voila_shows_an_answer(desk):
-    path = desk.write(LOAD, "%%claude\nWhich planet is red? Mars is called the red planet.")
+def test_voila_shows_an_answer_and_a_chat_that_answers(desk):
+    chat = "from claude_magic import ui\nui.chat()"
+    path = desk.write(LOAD, "%%claude\nWhich planet is red? Mars is called the red planet.", chat)
     page, outside = desk.new_page()
     page.goto(f"{desk.url}/voila/render/{path.name}?token={desk.token}")
-    area = page.locator(".claude-magic").last
-    area.filter(has_text="turn 1").wait_for()
-    assert "Mars" in area.inner_text()
+    answers = page.locator(".claude-magic").filter(has_text="turn 1")
+    answers.wait_for()
+    assert "Mars" in answers.inner_text()
+    page.get_by_role("textbox", name="Question").fill("What is in the middle? A median is in the middle.")
+    page.get_by_role("button", name="Send").click()
+    answers.filter(has_text="You").filter(has_text="[practice] A median is in the middle.").wait_for()
     assert 0 == page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count()
     assert [] == [url for url in outside if "anthropic" in url]
     page.screenshot(path=ARTIFACTS / "voila.png")

@@ -11,12 +11,14 @@ pytestmark = pytest.mark.browser
 LOAD = "%load_ext claude_magic\n%claude practice on"
 STREAM = """
 import time
+from pathlib import Path
 from claude_magic.show.display import View
 view = View(badge="practice")
 words = "The **median** is the value in the middle. " * {times}
 try:
     for word in words.split(" "):
         view.text(word + " "); time.sleep({pause})
+    while not Path({until!r}).exists(): time.sleep(0.05)
     line = "1.8 s · 412 in · 96 out · $0.0004 · claude-haiku-5-5 · turn 1 · practice"
     view.finish(words, metadata={{"model": "m"}}, readout=line)
 except KeyboardInterrupt:
@@ -33,13 +35,25 @@ GROWING = "[aria-busy] pre"
 STOP = "Stop this answer"
 
 
-def test_an_answer_is_seen_while_it_grows_and_ends_as_one_output_with_the_readout(front):
-    notebook = front.open(LOAD, STREAM.format(times=8, pause=0.03))
+def stream(times, pause, until="."):
+    """Return a cell whose answer grows, and ends when there is a file."""
+    return STREAM.format(times=times, pause=pause, until=str(until))
+
+
+@pytest.fixture
+def seen(tmp_path):
+    """A file to make when what was to be seen of a growing answer is seen."""
+    return tmp_path / "seen"
+
+
+def test_an_answer_is_seen_while_it_grows_and_ends_as_one_output_with_the_readout(front, seen):
+    notebook = front.open(LOAD, stream(8, 0.03, seen))
     notebook.start()
     area = notebook.area(1)
     area.locator(GROWING).filter(has_text="The **median** is").wait_for()
     assert area.get_by_role("button", name=STOP).is_visible()
     area.locator("[aria-busy]").filter(has_text=re.compile(r"\d s · ~\d+ tokens · \d+ tokens/s")).wait_for()
+    seen.touch()
     notebook.settle()
     assert [] == notebook.errors(2)
     (output,) = notebook.outputs(1)
@@ -49,17 +63,18 @@ def test_an_answer_is_seen_while_it_grows_and_ends_as_one_output_with_the_readou
     assert 0 == area.locator("button, [aria-busy]").count()
 
 
-def test_a_long_answer_is_read_through_while_it_grows_and_is_one_output_at_rest(front):
-    notebook = front.open(LOAD, STREAM.format(times=400, pause=0.001))
+def test_a_long_answer_is_read_through_while_it_grows_and_is_one_output_at_rest(front, seen):
+    notebook = front.open(LOAD, stream(400, 0.001, seen))
     notebook.start()
     area = notebook.area(1)
     area.locator(GROWING).nth(2).wait_for()
     *full, grows = area.evaluate("a => [...a.querySelectorAll('[aria-busy]')].map(e => e.innerText)")
-    seen = " ".join(" ".join(full).split())
-    assert ("The **median** is the value in the middle. " * 400).startswith(seen)
-    assert 4_000 < len(seen)
+    read = " ".join(" ".join(full).split())
+    assert ("The **median** is the value in the middle. " * 400).startswith(read)
+    assert 4_000 < len(read)
     assert [True] == ["tokens" in text for text in (*full, grows) if "tokens" in text]
     assert "tokens" in grows
+    seen.touch()
     notebook.settle()
     (output,) = notebook.outputs(1)
     assert 400 == output["data"]["text/plain"].count("median")
@@ -67,7 +82,7 @@ def test_a_long_answer_is_read_through_while_it_grows_and_is_one_output_at_rest(
 
 @pytest.mark.parametrize("way", ["mouse", "keyboard"])
 def test_m8_stop_ends_the_cell_and_keeps_what_arrived(front, way):
-    notebook = front.open(LOAD, STREAM.format(times=200, pause=0.03))
+    notebook = front.open(LOAD, stream(200, 0.03))
     notebook.start()
     area = notebook.area(1)
     area.locator(GROWING).filter(has_text="middle").wait_for()
@@ -87,7 +102,7 @@ def test_m8_stop_ends_the_cell_and_keeps_what_arrived(front, way):
 
 
 def test_m8_stop_ends_a_magic_cell_and_the_cells_after_it_do_not_run(front):
-    notebook = front.open(LOAD, "%%claude\npractice:slow Tell me about penguins.", "print('ran')")
+    notebook = front.open(LOAD, "%%claude\npractice:long@5000", "print('ran')")
     notebook.start()
     notebook.area(1).locator("[aria-busy]").wait_for()
     notebook.area(1).get_by_role("button", name=STOP).click(delay=250)
@@ -97,11 +112,12 @@ def test_m8_stop_ends_a_magic_cell_and_the_cells_after_it_do_not_run(front):
     assert 0 == notebook.area(1).locator("button, [aria-busy]").count()
 
 
-def test_what_the_cell_printed_before_and_beside_an_answer_stays(lab):
-    beside = STREAM.format(times=8, pause=0.03).replace("try:\n", "print('beside')\ntry:\n", 1)
-    notebook = lab.open(LOAD, "print('before')" + STREAM.format(times=8, pause=0.03), beside)
+def test_what_the_cell_printed_before_and_beside_an_answer_stays(lab, seen):
+    beside = stream(8, 0.03, seen).replace("try:\n", "print('beside')\ntry:\n", 1)
+    notebook = lab.open(LOAD, "print('before')" + stream(8, 0.03), beside)
     notebook.start()
     notebook.area(2).locator(GROWING).wait_for()
+    seen.touch()
     notebook.settle()
     assert [] == notebook.errors(3)
     for cell, printed in ((1, "before\n"), (2, "beside\n")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from claude_magic import ledger
 from claude_magic.looks import parts as looks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Screen:
@@ -50,7 +51,24 @@ def screen(monkeypatch: pytest.MonkeyPatch, shell: Any) -> Iterator[Screen]:
     shell.ip.events.callbacks.update(before)
 
 
+def until(done: Callable[[], object]) -> None:
+    """Wait until it is so, which takes less than a minute."""
+    for _ in range(6_000):
+        if done():
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("It took longer than a minute")
+
+
 def drawn(paper: Any) -> None:
     """Wait until a paper has drawn what it was told of."""
-    while (timer := paper._timer) is not None:
-        timer.join()
+    while rings := [t for t in threading.enumerate() if getattr(t, "args", None) == (paper._in_time,)]:
+        for timer in rings:  # also one that rings already
+            timer.join()
+
+
+def told(panel: Any) -> bool:
+    """Say whether controls tell that the page was opened anew."""
+    *_, line = panel.children
+    assert "opened anew" in line.value
+    return line.layout.display != "none"

@@ -4,50 +4,73 @@ from __future__ import annotations
 
 import threading
 
+import httpx2
 import pandas as pd
 import pytest
 
 import claude_magic
-from claude_magic import ui
+from claude_magic import Client, Practice, ui
 from claude_magic.errors import InputError
+from claude_magic.pool import AppTransport
+from claude_magic.rows.tally import Tally
+from claude_magic.ui.carrying import MapProgress
+from tests.ui.conftest import until
 
 FRAME = pd.DataFrame({"text": [f"Penguin number {n} eats fish." for n in range(12)]})
+
+
+class Held:
+    """A practice server that holds each answer but the first until `go` is set."""
+
+    def __init__(self):
+        self.app, self.go, self.asked = Practice(), threading.Event(), 0
+        http = httpx2.Client(transport=AppTransport(self))
+        self.client = Client("practice-key", base_url="https://api.example", http_client=http)
+
+    def __call__(self, request):
+        self.asked += request.path == "/v1/messages"
+        assert self.asked == 1 or self.go.wait(60)
+        return self.app(request)
+
+
+@pytest.fixture
+def held():
+    made = Held()
+    yield made
+    made.go.set()
 
 
 def enabled(work):
     return {name for name, button in work._buttons.items() if not button.disabled}
 
 
-def until(done):
-    while not done():
-        threading.Event().wait(0.01)
-
-
 def test_a_map_runs_while_the_cell_has_ended_and_its_frame_is_that_of_map(screen):
     work = ui.map(FRAME, "Who eats in {text}", name="penguins")
-    found = work.wait(30)
+    found = work.wait(60)
     pd.testing.assert_frame_equal(claude_magic.map(FRAME, "Who eats in {text}", progress=False), found)
     assert "penguins · ended · done 12 of 12 · failed 0 · cost $0.00" in screen.text
     assert set() == enabled(work)
     assert 1 == len(screen.widgets)
 
 
-def test_pause_sends_nothing_more_and_resume_goes_on(screen):
-    work = ui.map(FRAME, "practice:slow@500 {text}", concurrency=1)
+def test_pause_sends_nothing_more_and_resume_goes_on(screen, held):
+    work = ui.map(FRAME, "Who eats in {text}", concurrency=1, client=held.client)
     until(lambda: work._tally and work._tally.done)
     assert {"pause", "cancel"} == enabled(work)
     work._buttons["pause"].click()
     assert {"resume", "cancel"} == enabled(work)
     assert "paused" in screen.text
     work._buttons["resume"].click()
+    held.go.set()
     assert 12 == len(work.wait(60))
     assert ["ok"] * 12 == list(work.frame.claude_status)
 
 
-def test_cancel_keeps_what_was_answered_and_the_rest_is_asked_again(screen):
-    work = ui.map(FRAME, "practice:slow@500 {text}", concurrency=1)
+def test_cancel_keeps_what_was_answered_and_the_rest_is_asked_again(screen, held):
+    work = ui.map(FRAME, "Who eats in {text}", concurrency=1, client=held.client)
     until(lambda: work._tally and work._tally.done)
     work._buttons["cancel"].click()
+    held.go.set()
     found = work.wait(60)
     assert {"ok", "not_sent"} == set(found.claude_status)
     ok = (found.claude_status == "ok").sum()
@@ -61,7 +84,7 @@ def test_cancel_keeps_what_was_answered_and_the_rest_is_asked_again(screen):
 def test_rows_that_fail_are_counted_and_the_bar_says_so(screen):
     frame = pd.DataFrame({"text": ["practice:400", "Penguins eat fish."]})
     work = ui.map(frame, "Who eats? {text}")
-    work.wait(30)
+    work.wait(60)
     assert "failed 1" in screen.text
     assert {"again"} == enabled(work)
 
@@ -69,28 +92,49 @@ def test_rows_that_fail_are_counted_and_the_bar_says_so(screen):
 def test_what_is_wrong_is_raised_from_frame_and_shown(screen):
     work = ui.map(FRAME, "Who eats in {nothing}")
     with pytest.raises(InputError, match="nothing"):
-        work.wait(30)
+        work.wait(60)
     assert "broken off" in screen.text
     assert "nothing" in screen.text
+    work.error = OSError("the disk is full")
+    assert repr(work).endswith(" · OSError: the disk is full")
 
 
-def test_the_frame_is_not_there_before_the_end(screen):
-    work = ui.map(FRAME, "practice:slow@500 {text}", concurrency=1)
+def test_the_frame_is_not_there_before_the_end(screen, held):
+    work = ui.map(FRAME, "Who eats in {text}", concurrency=1, client=held.client)
     with pytest.raises(InputError, match="still being asked"):
         _ = work.frame
     work.cancel()
+    held.go.set()
     work.wait(60)
 
 
 def test_where_nobody_watches_it_is_the_map_itself(screen, monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_DISPLAY", "static")
-    work = ui.map(FRAME, "Who eats in {text}")
+    work = ui.map(FRAME, "Who eats in {text}", progress=False)
     assert ["ok"] * 12 == list(work.frame.claude_status)
     assert [] == screen.widgets
+
+
+def test_a_batch_is_sent_elsewhere_as_no_button_would_stop_it(screen):
+    with pytest.raises(InputError) as error:
+        ui.map(FRAME, "Who eats in {text}", mode="batch")
+    assert "ui.batch(claude_magic.batch(" in error.value.hint
+
+
+def test_before_anything_is_known_the_bar_is_empty_and_while_it_pauses_there_is_no_rate(screen):
+    work = MapProgress(FRAME, "Who eats in {text}")
+    work._going = True
+    assert "width:0.0%" in work._sheet().html
+    work._tally = Tally(total=12, done=3, ok=3, in_flight=1, waiting=8, rate=2.5, source="practice")
+    assert "rate 2.5 a second · time left 4 s" in repr(work)
+    work.pause()
+    work._tally = work._tally._replace(why="paused")
+    said = "Map · paused · done 3 of 12 · failed 0 · waiting 8 1 under way · cost $0.00 · practice"
+    assert said == repr(work)
 
 
 def test_it_is_shown_once_in_the_cell_that_makes_it(screen):
     work = ui.map(FRAME, "Who eats in {text}")
     work._ipython_display_()
     assert 1 == len(screen.widgets)
-    work.wait(30)
+    work.wait(60)

@@ -71,7 +71,37 @@ def test_m10_a_price_that_is_not_known_is_said(books):
     record(usd=None, model="claude-secret-9")
     board = UsageDashboard()
     assert "cost: $1.25 and 1 call with price unknown" in repr(board)
-    assert "claude-secret-9" not in {bar.name for bar in board._bars("model")}
+    assert "claude-opus-5-5 $0.50, claude-secret-9 price unknown\n" in repr(board)
+
+
+def test_where_no_price_is_known_at_all_that_is_said_once(screen):
+    record(usd=None)
+    assert "cost: price unknown\n" in repr(UsageDashboard())
+
+
+def test_what_was_asked_live_and_in_batches_is_one_bar_and_one_day(screen):
+    for source in ("live", "batch"):
+        record(usd="0.5", source=source)
+    board = UsageDashboard(source="Claude")
+    bars = [(bar.name, bar.words) for by in ("model", "notebook") for bar in board._bars(by)]
+    assert [("claude-haiku-5-5", "$1.00"), ("lesson.ipynb", "$1.00")] == bars
+    assert ["$1.00"] == [bar.words for bar in board._days()]
+    assert "calls: 2 1 model\n" in repr(board)
+
+
+def test_a_model_keeps_its_whole_name_and_a_notebook_of_windows_has_no_folders(screen):
+    record(model="anthropic/claude-haiku", notebook="C:\\anna\\lesson.ipynb")
+    record(model="", notebook="")
+    board = UsageDashboard(measure="calls")
+    assert {"anthropic/claude-haiku", "not known"} == {bar.name for bar in board._bars("model")}
+    assert {"lesson.ipynb", "not known"} == {bar.name for bar in board._bars("notebook")}
+
+
+def test_without_styles_as_on_github_names_and_figures_stand_apart(books, screen):
+    usage()._ipython_display_()
+    words = re.sub("<[^>]*>", "", screen.html)
+    assert "claude-haiku-5-5 $0.75" in words
+    assert f"{NOW.date() - timedelta(days=2)} {NOW.date()}" in words
 
 
 def test_calls_outside_any_notebook_stand_beside_those_of_one(books, screen):

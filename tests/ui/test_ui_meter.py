@@ -14,6 +14,8 @@ from claude_magic.ui import styles
 from claude_magic.ui.meter import CostMeter, cost
 from tests.ui.conftest import drawn
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 
 def entry(usd="0.01", source="practice", session=None, **more):
     cost_usd = None if usd is None else Decimal(usd)
@@ -68,7 +70,7 @@ def test_m10_a_cost_that_is_not_known_is_said_and_not_nothing(meter, screen):
     assert "this cell: price unknown" in screen.text
     ledger.shared().record(entry())
     drawn(meter.paper)
-    assert "this cell: $0.01 · 240 in · 60 out · 2 calls and 1 call with price unknown" in screen.text
+    assert "this cell: $0.01 · 240 in · 60 out · 2 calls, 1 with price unknown\n" in screen.text
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,13 @@ def test_a_budget_turns_amber_and_red_and_says_so_in_words(meter, screen, spent,
     drawn(meter.paper)
     assert f"of $1.00 ({share})" in screen.text
     assert [colour] == [name for name in ("good", "amber", "red") if styles.COLOURS[name] in screen.html]
+
+
+def test_what_is_left_of_a_budget_never_reads_as_more_than_there_is(meter, screen):
+    settings.use("session_budget", "0.01")
+    ledger.shared().record(entry(usd="0.00001"))
+    drawn(meter.paper)
+    assert "$0.00001 of $0.01 (0%), $0.0099 left" in screen.text
 
 
 def test_a_meter_that_nobody_has_is_told_nothing_more(screen):

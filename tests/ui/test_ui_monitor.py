@@ -18,7 +18,7 @@ def job(screen):
 
 def ended(watch):
     if watch._thread:
-        watch._thread.join(30)
+        watch._thread.join(60)
 
 
 def test_it_is_watched_until_it_has_ended(job, screen):

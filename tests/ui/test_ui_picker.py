@@ -6,7 +6,8 @@ import pytest
 
 from claude_magic import settings
 from claude_magic.protocol import catalog
-from claude_magic.ui.picker import ModelPicker
+from claude_magic.ui.picker import ModelPicker, short
+from tests.ui.conftest import told
 
 
 @pytest.fixture
@@ -74,6 +75,20 @@ def test_what_the_service_lists_is_text_and_nothing_else(screen, client, monkeyp
     picker._ipython_display_()
     assert "<img" not in screen.html
     assert "&lt;img src=x" in screen.html
+
+
+def test_in_a_page_opened_anew_a_choice_is_made_and_its_line_says_what_is_not_seen(picker, monkeypatch):
+    monkeypatch.setattr("claude_magic.ui.controls.page", lambda: "another")
+    assert not told(picker._panel)
+    picker._choice.value = "claude-opus-5-5"
+    assert "claude-opus-5-5" == picker.model
+    assert told(picker._panel)
+
+
+def test_small_prices_are_not_nothing_and_sizes_are_round(picker):
+    row = picker.rows[0]._replace(price_in=0.004, price_out=0.0225)
+    assert "$0.004 in · $0.023 out" == row.price
+    assert ["512", "8.2k", "200k", "1M", "1.5M"] == [short(n) for n in (512, 8192, 200_000, 2**20, 1_500_000)]
 
 
 def test_where_nobody_can_press_there_are_no_controls(screen, monkeypatch):

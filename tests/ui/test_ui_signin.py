@@ -9,6 +9,7 @@ import pytest
 from claude_magic import keys, settings
 from claude_magic.ui.signin import Login
 from tests.shells import KEY
+from tests.ui.conftest import told
 
 MAKE = """
 import json
@@ -61,8 +62,9 @@ def test_a_page_that_was_opened_anew_is_told_so_and_nobody_waits(screen, monkeyp
     login.enter("file")
     assert "A button cannot ask for a key here. Type %claude login in a cell." in screen.text
     monkeypatch.setattr("claude_magic.ui.signin._prompts_by_context", lambda: True)
-    monkeypatch.setattr("claude_magic.ui.signin.page", lambda: "another")
-    login.enter("file")
+    monkeypatch.setattr("claude_magic.ui.controls.page", lambda: "another")
+    login._panel.children[1].children[0].click()
+    assert told(login._panel)
     assert "The page was opened anew since this cell ran. Run the cell again, then press." in screen.text
 
 
