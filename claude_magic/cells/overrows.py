@@ -7,10 +7,13 @@ The braces of such a cell are columns, not variables of the notebook.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from claude_magic.cells import asking, meaning
 from claude_magic.errors import InputError
+from claude_magic.looks import views
+from claude_magic.looks.readout import dollars
 from claude_magic.prompts import references
 from claude_magic.rows import mapping
 from claude_magic.rows.batch import batches as jobs
@@ -18,7 +21,9 @@ from claude_magic.rows.batch import job
 from claude_magic.rows.kept import runs as kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
 
     from claude_magic.grammar.cell import CommandCall, OverRows
 
@@ -27,7 +32,7 @@ KEYWORDS = ("model", "max_tokens", "effort", "think", "system", "cache", "params
 
 
 def run(shell: Any, asked: OverRows) -> Any:
-    """Do what a cell asks of each row, and return what it shows: a frame or a job, unless it has a name."""
+    """Do what a cell asks of each row, and return what it shows: a frame unless it has a name, or a job."""
     names = asking.visible(shell)
     frame = _frame(asked.frame, names)
     try:
@@ -41,7 +46,8 @@ def run(shell: Any, asked: OverRows) -> Any:
     if not asked.ask.out:
         return made
     shell.user_ns[asked.ask.out] = made
-    return made if asked.ask.dry_run or "preview" in asked.own else None
+    to_see = asked.ask.dry_run or "preview" in asked.own or asked.verb == "batch"
+    return made if to_see and not asked.ask.quiet else None
 
 
 def _done(asked: OverRows, frame: Any, given: dict[str, Any]) -> Any:
@@ -78,9 +84,32 @@ def _given(asked: OverRows, names: Mapping[str, Any]) -> dict[str, Any]:
 
 def runs(call: CommandCall) -> Any:
     """Return the runs that this machine knows, or one of them."""
-    return kept.run(call.args[0]) if call.args else kept.runs()
+    return kept.run(call.args[0]) if call.args else _to_read(kept.runs())
 
 
 def batches(call: CommandCall) -> Any:
     """Return the batch jobs that this machine knows, or one of them."""
-    return job.attach(call.args[0]) if call.args else jobs.batches()
+    return job.attach(call.args[0]) if call.args else _to_read(jobs.batches())
+
+
+def _to_read(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the same frame, which a cell shows with times to the second and what says something."""
+    return views.shown(found, lambda part: [*_columns(part)])
+
+
+def _columns(found: pd.DataFrame) -> Iterator[views.Column]:
+    yield views.column("name", found.index.to_series())
+    for name, values in found.items():
+        if name == "cost_usd":
+            costs = [
+                None if gone else Decimal(str(usd)) for usd, gone in zip(values, values.isna(), strict=True)
+            ]
+            yield views.Column("cost", [*map(dollars, costs)], right=True)
+        elif name == "ids":
+            yield views.Column("ids", [", ".join(ids) for ids in values])
+        elif not len(found) or views.says(values):
+            if values.dtype.kind == "M":
+                times = values.dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
+                yield views.Column(f"{name} (UTC)", times.tolist())
+            else:
+                yield views.column(str(name), values)

@@ -38,7 +38,11 @@ class Rows:
         if name not in VERBS:
             raise AttributeError(f"There is no df.claude.{name}; there are {', '.join(VERBS)}", name=name)
         verb = getattr(import_module(f"claude_magic.rows.{VERBS[name]}"), name)
-        bound = functools.wraps(verb)(functools.partial(verb, self._data))
+
+        @functools.wraps(verb)
+        def bound(*args: Any, **given: Any) -> Any:
+            return verb(self._data, *args, **given)
+
         _, *rest = inspect.signature(verb).parameters.values()
         bound.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined] # what Shift-Tab shows
         return bound

@@ -1,17 +1,16 @@
 """How is long work shown while somebody waits for it, and what stands in its place at the end?
 
-A bar and a Stop button where a notebook is watched, a line written over and over in a terminal; at the end
-one line. Nothing goes to a log.
+A bar and a Stop button where a notebook is watched, tqdm's bar in a terminal; at the end one line. Nothing
+goes to a log.
 """
 
 from __future__ import annotations
 
 import html
 import os
-import shutil
 import sys
+from typing import Any
 
-from claude_magic.frames.progress import Line
 from claude_magic.looks import parts as looks
 from claude_magic.looks import watched
 
@@ -31,7 +30,7 @@ class Bar:
     def __init__(self, stop: str, *, show: bool = True) -> None:
         self._stop, self._drawn = stop, False
         self._mode = watched.mode() if show else "off"
-        self._line = Line() if self._mode == "terminal" and sys.stderr.isatty() else None
+        self._line = _line() if self._mode == "terminal" and sys.stderr.isatty() else None
         self._handle = f"claude-magic-{os.urandom(8).hex()}"
 
     @property
@@ -41,9 +40,9 @@ class Bar:
 
     def draw(self, share: float, words: str, page: str) -> None:
         """Show how far it is: a share from 0 to 1, in words, and as HTML."""
-        if self._line:
-            bar = f"{round(share * 20) * '█':░<20} {words}"
-            self._line(bar[: shutil.get_terminal_size().columns - 1])
+        if self._line is not None:
+            self._line.n = share
+            self._line.set_description_str(words)
         elif self._mode == "live":
             if not self._drawn:  # in an output of its own: a button that is redrawn cannot be pressed
                 looks.display({"text/plain": "", "text/html": looks.stop(self._stop)}, {}, self._handle)
@@ -55,16 +54,25 @@ class Bar:
         """Show a line that stays."""
         if self._mode in ("live", "static"):
             looks.display({"text/plain": words, "text/html": page}, {})
-        elif self._line:
-            sys.stderr.write(f"{words}\n")
+        elif self._line is not None:
+            self._line.write(words, file=sys.stderr)
 
-    def end(self, words: str, page: str) -> None:
-        """Show what came of it in place of what was shown."""
-        if self._line:
-            self._line("")
-            sys.stderr.write(f"{words}\n")
+    def end(self, words: str, page: str) -> bool:
+        """Show what came of it in place of what was shown, and return whether anybody sees it."""
+        if self._line is not None:
+            self._line.close()
+            self._line.write(words, file=sys.stderr)
         elif self._mode in ("live", "static"):
             bundle = {"text/plain": words, "text/html": page}
             looks.display(bundle, {}, self._handle, update=self._drawn)
             if self._drawn:
                 looks.display({}, {}, f"{self._handle}-live", update=True)
+        return self.is_seen or self._mode == "static"
+
+
+def _line() -> Any:
+    """Return tqdm's bar for a terminal, which shows nothing until it is drawn, and is gone when closed."""
+    from tqdm.std import tqdm
+
+    form = "{percentage:3.0f}%|{bar:20}| {desc}"
+    return tqdm(total=1, bar_format=form, leave=False, dynamic_ncols=True, file=sys.stderr, delay=1e-9)

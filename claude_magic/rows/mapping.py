@@ -96,21 +96,21 @@ def map(
     `prompt` is a template such as "Sum up {review}", a function of a row, the name of a column of prompts,
     or a list of them. `output` is the type of an answer, a dict of names to types, or a JSON schema: a column
     for each field; `choices` are labels. `examples` are pairs of input and output, `images` a column of
-    pictures. `na` stands for missing values; rows that have any are else not asked.
+    pictures. `na` stands for missing values; rows that have any are else not asked. New columns begin with
+    `prefix`; `name` is what `run(name)` finds the run by.
 
     `claude_status` is "ok", "truncated", "refused", "invalid", "error", "expired", "canceled", "missing" or
     "not_sent", `claude_error` says why; `details` adds tokens, cost (USD), times (s) and ids. What was
     answered before is not asked again (`resume`), what is equal once (`dedupe`). `sample` takes some rows.
-    `max_cost` (USD) stops with rows "not_sent"; `on_error="raise"` raises the error of the first row that
-    failed, with the frame as its `.answer`. `mode="batch"` returns a BatchJob, at half the price. `engine` is
-    a dask.distributed.Client whose workers send. `store` is the file that answers are kept in, False keeps
-    keys, usage and cost alone; `progress` may be a function, which is told how far it is. Raises InputError
-    before anything is sent for what cannot be asked; Stopped when interrupted: the same call then goes on.
+    `max_cost` (USD) stops with rows "not_sent"; `on_error="raise"` raises where a row failed, with the frame
+    as `.answer`. `mode="batch"` returns a BatchJob, at half the price. `engine` is a dask.distributed.Client.
+    `store` is the file for answers, False keeps keys, usage and cost alone; `progress` may be a function that
+    is told how far it is. Raises InputError before anything is sent; Stopped: the same call then goes on.
     """
     given = {name: value for name, value in locals().items() if name not in ("data", "prompt")}
     _one_of("mode", mode, MODES)
     _one_of("on_error", on_error, ON_ERROR)
-    if engine is not None or type(data).__module__.startswith("dask."):
+    if engine is not None or _is_dask(data):
         return _far(data, prompt, given)
     if mode == "batch":
         from claude_magic.rows.batch import job
@@ -126,6 +126,7 @@ def preview(data: Any, prompt: Prompt, n: int = 5, **given: Any) -> Any:
     """
     how = _how(preview, given)
     made = plan(data, prompt, **_said(how))
+    _check(made, how)
     first = list(made.first.values())
     few = min(n, len(first))
     some = sorted(first[i * len(first) // few] for i in range(few))
@@ -228,12 +229,12 @@ def again(run: Run, data: Any, journal: Journal) -> Any:
 
 def classify(data: Any, column: str, labels: Any, **given: Any) -> Any:
     """Return the frame with one of the `labels` for each text of a column; `given` is as for `map`."""
-    return _preset(classify, data, presets.classify(column, labels), given)
+    return _preset(classify, data, column, presets.classify(column, labels), given)
 
 
 def extract(data: Any, column: str, fields: Any, **given: Any) -> Any:
     """Return the frame with a column for each of the `fields` (names to types) found in the texts of one."""
-    return _preset(extract, data, presets.extract(column, fields), given)
+    return _preset(extract, data, column, presets.extract(column, fields), given)
 
 
 def score(
@@ -248,12 +249,17 @@ def score(
 
     A `rubric` that is a dict of names to descriptions gives a score for each. `given` is as for `map`.
     """
-    return _preset(score, data, presets.score(column, rubric, scale=scale), given)
+    return _preset(score, data, column, presets.score(column, rubric, scale=scale), given)
 
 
-def _preset(of: Callable[..., Any], data: Any, asked: tuple[Any, Any], given: dict[str, Any]) -> Any:
+def _preset(
+    of: Callable[..., Any], data: Any, column: str, asked: tuple[Any, Any], given: dict[str, Any]
+) -> Any:
     _how(of, given, "mode", "engine")
     prompt, output = asked
+    if not _is_dask(data):
+        data = inputs.rows(data)
+        data.column(inputs.name_of(column))  # raises where there is none
     return map(data, prompt, **{"output": output, **given})
 
 
@@ -262,6 +268,7 @@ def _preset(of: Callable[..., Any], data: Any, asked: tuple[Any, Any], given: di
 
 def _carried(made: Plan, prompt: Prompt, how: dict[str, Any], reuse: Collection[str]) -> Any:
     """Carry a plan out, and return the frame."""
+    _check(made, how)
     kind = Going if how["engine"] is None else _cluster().Far
     going = kind(made, journals.shared(how["store"]), how, reuse=reuse)
     _calls[going.run.name] = (prompt, how)
@@ -280,11 +287,15 @@ def _far(data: Any, prompt: Prompt, how: dict[str, Any]) -> Any:
     """Carry a map out on a Dask cluster; raises InputError where there is none."""
     cluster = _cluster()
     cluster.check(how, data)
-    if type(data).__module__.startswith("dask."):
+    if _is_dask(data):
         from claude_magic.rows.cluster import partitions
 
         return partitions.mapped(data, prompt, how, _said(how), _reuse(how))
     return _carried(plan(data, prompt, **_said(how)), prompt, how, _reuse(how))
+
+
+def _is_dask(data: Any) -> bool:
+    return type(data).__module__.startswith("dask.")
 
 
 def _cluster() -> Any:
@@ -294,6 +305,17 @@ def _cluster() -> Any:
         hint = "Type %pip install 'claude-magic[dask]', and start a cluster."
         raise InputError("A map on a cluster needs dask.distributed", hint=hint) from None
     return cluster
+
+
+def _check(made: Plan, how: Mapping[str, Any]) -> None:
+    """Raise InputError for what could not be done with the answers, before they are asked for."""
+    made.rows.check_dtypes(how["dtype_backend"])
+    for name in ("concurrency", "max_attempts"):
+        number = how[name]
+        if number is not None and (type(number) is not int or number < 1):
+            raise InputError(
+                f"{name}={number!r} is no number of 1 or more", hint=f"Give {name}=4, or leave it out."
+            )
 
 
 def _tied(going: Going, frame: Any) -> Any:

@@ -49,7 +49,7 @@ class Sums:
     def add(self, outcome: Outcome, times: int = 1) -> None:
         """Count the outcome of a request that was made in this run, for so many rows."""
         self.rows_are(outcome.status, times)
-        self.answers += 1
+        self.answers += outcome.status != "not_sent"
         read = (outcome.cache_read_tokens, outcome.cache_write_5m_tokens, outcome.cache_write_1h_tokens)
         self.input_tokens += sum(count or 0 for count in (outcome.input_tokens, *read))
         self.output_tokens += outcome.output_tokens or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import subprocess
 import sys
 
@@ -72,6 +73,12 @@ def test_each_verb_is_the_function_with_the_frame_in_the_first_place():
         whole = inspect.signature(getattr(claude_magic, name))
         assert [*whole.parameters][1:] == [*inspect.signature(getattr(FRAME.claude, name)).parameters]
         assert getattr(claude_magic, name).__doc__ == getattr(FRAME.claude, name).__doc__
+
+
+def test_help_of_a_verb_shows_how_it_is_called_and_no_frame():
+    said = pydoc.plain(pydoc.render_doc(FRAME.claude.classify))
+    assert "classify(column: 'str', labels: 'Any', **given: 'Any')" in said
+    assert "partial" not in said + repr(FRAME.claude.classify)
 
 
 def test_a_verb_that_there_is_not_is_an_attribute_error_that_names_those_there_are():

@@ -130,6 +130,19 @@ def test_what_is_known_asked_twice_or_cannot_be_asked_costs_nothing():
     )
 
 
+def test_what_one_model_has_answered_another_would_be_asked_anew():
+    made, journal = plan(texts(4), PROMPT, model="haiku"), Journal()
+    fresh = guess.estimate(made, Counter().client)
+    journal.write([answered(key, answer(), source="live") for key in made.keys[1:]])
+    for left in (1, 0):
+        found = guess.estimate(made, Counter().client)
+        assert (left, 4, 4) == tuple(line(found, name).requests for name in (HAIKU, SONNET, OPUS))
+        assert line(fresh, OPUS).equals(line(found, OPUS))
+        assert f"requests of 4 rows, {4 - left} answered" in repr(found)
+        journal.write([answered(made.keys[0], answer(), source="live")])
+    assert 0 == line(found).high_usd
+
+
 def test_practice_answers_save_nothing_of_a_live_map(client):
     made = plan(texts(3), PROMPT, model="haiku")
     Journal().write([answered(key, answer(), source="practice") for key in made.keys])

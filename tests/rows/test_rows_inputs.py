@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import subprocess
 import sys
+from typing import Literal, TypedDict
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from claude_magic import schema
 from claude_magic.errors import InputError
 from claude_magic.rows.asked import inputs
 from claude_magic.rows.columns.table import STATUSES, Column
@@ -307,6 +309,43 @@ def test_a_frame_of_another_library_without_rows_is_typed_too(made):
     rows = inputs.rows(made()).take([])
     back = inputs.rows(rows.with_columns([one._replace(values=[]) for one in NEW]))
     assert (0, ["n", "s", "f", *(one.name for one in NEW)]) == (len(back), back.names)
+
+
+class Cargo(TypedDict):
+    a: int
+    b: str | None
+
+
+LISTS = {
+    # a type, values of it, and the dtype in any library
+    "numbers": (list[int], [[1, 2], None], "List(Int64)"),
+    "none of them": (list[int], [None, None], "List(Int64)"),
+    "empty": (list[float], [[], None], "List(Float64)"),
+    "whole where parts are": (list[float], [[1, 0.5], None], "List(Float64)"),
+    "labels": (list[Literal["a", "b"]], [["a"], None], "List(String)"),
+    "objects": (
+        list[Cargo],
+        [[{"a": 1, "b": None}], []],
+        "List(Struct({'a': Int64, 'b': String}))",
+    ),
+}
+
+
+@each_library
+@pytest.mark.parametrize(("wanted", "values", "dtype"), LISTS.values(), ids=LISTS)
+def test_lists_are_typed_by_what_was_asked_for_in_other_libraries(made, wanted, values, dtype):
+    asked = schema.shape({"list": wanted}).schema["properties"]["list"]
+    column = Column("claude_list", "object", values, asked)
+    back = inputs.rows(inputs.rows(made()).with_columns([column]))
+    assert (values, dtype) == (back.column("claude_list"), str(back.frame.schema["claude_list"]))
+
+
+@each_library
+@pytest.mark.parametrize("days", [[datetime.date(2026, 1, 2), None], [None, None]], ids=["some", "none"])
+def test_days_are_days_in_other_libraries_also_where_there_is_none(made, days):
+    back = inputs.rows(inputs.rows(made()).with_columns([Column("claude_day", "datetime64[us]", days)]))
+    assert days == back.column("claude_day")
+    assert "Date" == str(back.frame.schema["claude_day"])
 
 
 @each_library

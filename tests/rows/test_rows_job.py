@@ -24,7 +24,7 @@ from claude_magic.looks import watched
 from claude_magic.rows.batch import collecting, results
 from claude_magic.rows.batch.collecting import KEPT, NEAR
 from claude_magic.rows.batch.desk import BatchWarning, Desk
-from claude_magic.rows.kept.journal import Journal
+from claude_magic.rows.kept.journal import Journal, run_of
 from claude_magic.rows.outcome import answered
 from claude_magic.wire import decode
 from tests.books import held
@@ -113,6 +113,37 @@ def test_what_was_answered_in_a_batch_is_found_for_a_live_map():
     found = Journal().find(post.plan(ROWS).keys, "practice")
     assert {*post.plan(ROWS).first} == {*found}
     assert {"batch"} == {one.service_tier for one in found.values()}
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_call_with_a_name_that_is_made_again_brings_the_answers_of_its_batch(resume):
+    post = Post()
+    post.batch(ROWS, name="boats")
+    again = post.batch(ROWS, name="boats", resume=resume)
+    assert ("in_progress", 1) == (again.status().state, len(post.creations))
+    assert ["ok"] * 3 == status(again.wait().frame())[:3]
+    assert ["ok"] * 3 == status(post.attach("boats").frame())[:3]
+
+
+def test_a_name_is_not_given_to_another_prompt_while_its_batch_is_under_way():
+    post = Post()
+    first = post.batch(ROWS, name="boats")
+    plan = post.plan(ROWS, "Does it float? {text}")
+    for mode in ("batch", "live"):
+        with pytest.raises(InputError, match=f'The run "boats" waits for answers .*: {first.ids[0]}') as told:
+            Journal().begin(run_of(plan, "boats", "practice", mode=mode), plan.keys)
+        assert 'claude_magic.attach("boats").wait()' in told.value.hint
+    assert ["ok"] * 3 == status(post.attach("boats").wait().frame())[:3]
+    post.batch(ROWS, "Does it float? {text}", name="boats")
+    assert 2 == len(post.made)
+
+
+def test_a_further_batch_of_a_run_has_a_name_that_no_other_job_has():
+    post = Post()
+    job, other = post.batch(DRILLS.head(2)).wait(), post.batch(ROWS, name="is-this-good/2")
+    job.retry().wait()
+    assert ["ok", "ok"] == status(job.frame())
+    assert (1, ["ok"] * 3) == (len(other.ids), status(other.wait().frame())[:3])
 
 
 def test_without_resume_answered_rows_are_asked_anew():
@@ -547,7 +578,7 @@ def test_a_terminal_has_a_line_that_is_written_over(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     Post().batch(ROWS, name="boats").wait()
     said = capsys.readouterr().err
-    assert f"\r{'░' * 20} boats: in progress · 4 rows · 2 processing" in said
+    assert f"\r  0%|{' ' * 20}| boats: in progress · 4 rows · 2 processing" in said
     assert "\rboats: ended · 4 rows · 2 succeeded · " in said
 
 

@@ -221,3 +221,35 @@ def test_an_estimate_of_a_notebook_says_that_a_map_is_not_in_it(tmp_path):
     path.write_text(json.dumps({"cells": [cell]}))
     found = claude_magic.estimate(path)
     assert "over rows: add --dry-run to see what they cost" == found["unknown"].iloc[0]
+
+
+def test_a_batch_that_is_on_its_way_is_shown_also_where_it_has_a_name_unless_it_is_to_be_quiet(shell):
+    shell.ip.user_ns["df"] = FRAME
+    made = shell.run(f"%%claude batch df -o job --name reviews\n{BODY}")
+    assert made.result is shell["job"]
+    assert "reviews: in progress · 2 rows · 2 processing" in made.stdout
+    assert "" == shell.run("%%claude batch df -o job -q\nIs it cheap? {text}").seen
+
+
+def test_a_cell_that_waits_shows_the_batch_once_and_a_later_one_shows_it_again(shell):
+    shell.ip.user_ns["df"] = FRAME
+    shell.run(f"%%claude batch df -o job --name reviews\n{BODY}")
+    assert 1 == shell.run("job.wait()").seen.count("2 succeeded")
+    assert 1 == shell.run("job").seen.count("2 succeeded")
+    assert 1 == shell.run("job.wait(progress=False)").seen.count("2 succeeded")
+    assert 2 == shell.run("display(job.wait()); job").seen.count("2 succeeded")
+
+
+@pytest.mark.parametrize(("line", "time"), [("%claude runs", "started"), ("%claude batch", "created")])
+def test_runs_and_batches_are_listed_to_the_second_and_stay_exact(shell, line, time):
+    shell.ip.user_ns["df"] = FRAME
+    shell.run(f"%%claude batch df -o job --name reviews\n{BODY}")
+    shell.run("job.wait(progress=False);")
+    found = shell.run(line)
+    lines = found.stdout.strip().splitlines()
+    head = next(text for text in lines if text.startswith("name "))
+    row = next(text for text in lines if text.startswith("reviews "))
+    assert f"{time} (UTC)" in head and "failed" not in head and "errored" not in head
+    assert f"{found.result.loc['reviews', time]:%Y-%m-%d %H:%M:%S}  " in row
+    assert "+00:00" not in row and "$0.0000" in row
+    assert found.result.loc["reviews", "cost_usd"] > 0

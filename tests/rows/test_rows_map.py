@@ -151,7 +151,7 @@ def test_an_unknown_keyword_names_the_one_that_is_meant(given, near):
     for verb in (claude_magic.map, claude_magic.preview, claude_magic.estimate):
         with pytest.raises(TypeError) as caught:
             verb(REVIEWS, JUDGE, **given)
-        assert near in str(caught.value)
+        assert near in caught.value.hint
     with pytest.raises(TypeError, match=r"classify\(\) got an unexpected"):
         claude_magic.classify(REVIEWS, "text", ["good", "bad"], **given)
 
@@ -429,3 +429,28 @@ def test_a_bad_request_of_every_row_is_in_every_row():
     except BadRequestError:  # what concerns all rows may be raised
         return
     assert {"error"} == set(made["claude_status"])
+
+
+@pytest.mark.parametrize("verb", [claude_magic.map, claude_magic.preview])
+def test_dtypes_that_there_are_not_are_refused_before_anything_is_sent(verb):
+    with pytest.raises(InputError, match="'polars' is no kind of dtypes"):
+        verb(REVIEWS, JUDGE, dtype_backend="polars")
+    assert 0 == calls()
+
+
+@pytest.mark.parametrize(
+    "given", [{"concurrency": 0}, {"max_attempts": 0}, {"concurrency": "8"}, {"max_attempts": True}]
+)
+def test_numbers_that_are_none_are_refused_before_anything_is_sent(given):
+    ((name, value),) = given.items()
+    for verb in (claude_magic.map, claude_magic.preview):
+        with pytest.raises(InputError) as caught:
+            verb(REVIEWS, JUDGE, **given)
+        assert f"{name}={value!r} is no number of 1 or more" == caught.value.message
+        assert f"{name}=4" in caught.value.hint
+    assert 0 == calls()
+
+
+def test_a_picture_that_is_named_where_a_column_should_be_is_told_so():
+    with pytest.raises(InputError, match=r"There is no column https://example\.org/x\.png"):
+        claude_magic.map(REVIEWS.head(1), JUDGE, images="https://example.org/x.png")

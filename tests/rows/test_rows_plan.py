@@ -18,6 +18,7 @@ from claude_magic.errors import InputError
 from claude_magic.pool import AppTransport
 from claude_magic.practice import Practice
 from claude_magic.protocol import canonical, catalog
+from claude_magic.rows.asked import presets
 from claude_magic.rows.asked.plan import plan
 
 VERSION = "2026-10-21"
@@ -206,7 +207,62 @@ def test_a_function_that_fails_for_some_rows_leaves_the_others():
     made = plan(FRAME, lambda row: f"{1 / (row['n'] - 3)}")
     assert {0: ("prompt_error", "ZeroDivisionError: division by zero")} == made.unfit
     assert ["", "1.0"] == [made.prompt(0), made.prompt(1)]
-    assert "KeyError: 'txt'" in refused(FRAME, lambda row: row["txt"]).message
+    labels = {"good": "a"}
+    assert ("prompt_error", "KeyError: 'bad'") == plan(FRAME, lambda row: labels[row["text"]]).unfit[1]
+
+
+@pytest.mark.parametrize(
+    ("function", "message", "hint"),
+    [
+        (lambda row: row["txt"], "There is no column txt", "Did you mean text?"),
+        (lambda row: row.text, 'AttributeError: a row has no attribute text; write row["text"]', "Correct"),
+    ],
+)
+def test_a_function_that_misses_a_column_is_told_so(function, message, hint):
+    error = refused(FRAME, function)
+    assert (InputError, True, True) == (type(error), message in error.message, hint in error.hint)
+    assert ["good!", "bad!"] == [
+        plan(FRAME, lambda row: row["text"] + row.get("txt", "!")).prompt(n) for n in (0, 1)
+    ]
+
+
+def test_a_column_of_any_label_is_named_as_a_text_is():
+    frame = pd.DataFrame({("a", "x"): ["good"], (3, ""): ["bad"]})
+    assert "good bad" == plan(frame, lambda row: f"{row['a', 'x']} {row[3]}").prompt(0)
+    for column in (("a", "x"), "a_x"):
+        assert "good" in plan(frame, presets.classify(column, ["good", "bad"]).prompt).prompt(0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "hint"),
+    [
+        ({"prefix": None}, "prefix=None is no text", 'prefix=""'),
+        ({"params": "x"}, "params is no dict", "stop_sequences"),
+    ],
+)
+def test_what_is_no_text_and_no_dict_is_refused(given, message, hint):
+    error = refused(FRAME, "Rate {text}", **given)
+    assert (True, True) == (message in error.message, hint in error.hint)
+
+
+@pytest.mark.parametrize("prompt", [None, 5, {"text": "Rate {text}"}])
+def test_what_is_no_prompt_is_told_so(prompt):
+    error = refused(FRAME, prompt)
+    assert f"A prompt cannot be of type {type(prompt).__name__}" == error.message
+    assert "Sum up {review}" in error.hint
+
+
+def test_what_stands_for_a_missing_value_may_be_a_number():
+    assert "Rate 0" == plan({"n": [None, 2]}, "Rate {n}", na=0).prompt(0)
+
+
+def test_a_level_of_the_index_is_no_column_and_the_hint_says_how_it_becomes_one():
+    frame = FRAME.rename_axis("country")
+    assert "country is in the index; make it a column: df = df.reset_index(). Double" in (
+        refused(frame, "Rate {country}").hint
+    )
+    assert "df.reset_index()" in refused(frame, lambda row: row["country"]).hint
+    assert "There is only text." in refused(FRAME[["text"]], "Rate {zzz}").hint
     assert "The prompt is of type int" in refused(FRAME, lambda row: row["n"]).message
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import claude_magic
 from claude_magic import schema
 from claude_magic.errors import InputError
 from claude_magic.rows.asked import presets
@@ -125,3 +126,23 @@ def test_what_cannot_be_asked_is_one_clear_error(make, message):
     with pytest.raises(InputError, match=message) as caught:
         make()
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "message", "hint"),
+    [
+        ("classify", ("reveiw", ["a", "b"]), "There is no column reveiw", "Did you mean review?"),
+        ("classify", ("no such one", ["a", "b"]), "There is no column no such one", "There is only review."),
+        ("extract", (3, {"year": int}), "There is no column 3", "There is only review."),
+        ("score", ("review", "how kind", 5), "scale=5 is no pair of numbers", "Give scale=(1, 5)."),
+        ("classify", ("review", 5), "There must be two labels or more", "Give labels="),
+    ],
+)
+def test_what_a_preset_cannot_use_is_an_error_that_says_what_to_type(verb, given, message, hint):
+    column, what, *more = given
+    with pytest.raises(InputError) as caught:
+        getattr(claude_magic, verb)(
+            {"review": ["fine"]}, column, what, **dict(zip(["scale"], more, strict=False))
+        )
+    assert message == caught.value.message
+    assert hint in caught.value.hint

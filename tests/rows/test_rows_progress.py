@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import fcntl
+import os
+import pty
 import re
+import struct
+import termios
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -94,6 +98,12 @@ def test_m10_one_answer_without_a_price_makes_the_sum_unknown():
     assert "price unknown" in made.told(1)
 
 
+def test_where_nothing_was_sent_no_tokens_are_told():
+    made = Sums(2)
+    made.add(Outcome("k", "not_sent", attempts=0), times=2)
+    assert "2 rows · 0 ok · 2 not sent · 0.01 s" == made.told(0)
+
+
 def test_rows_answered_before_cost_nothing_now():
     made = Sums(2, reused=2)
     made.rows_are("ok", 2)
@@ -155,24 +165,27 @@ def test_where_nobody_watches_there_is_the_last_line_alone(monkeypatch, now, sho
     ]
 
 
-class Screen(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_a_terminal_has_a_line_that_is_written_over(monkeypatch, now, shown):
     watching(monkeypatch, "terminal")
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setattr("sys.stderr", screen := Screen())
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    monkeypatch.setattr("sys.stderr", stderr := os.fdopen(theirs, "w", encoding="utf-8"))
+
+    def said() -> str:
+        return os.read(ours, 100_000).decode()
+
     meter = Meter(sums(), "practice")
     now.at = 1
     meter(tally())
-    bar = f"\r████{'░' * 16} 20 of 100 rows · 18 ok · 2 failed · 8"
-    assert bar == screen.getvalue().rstrip()
-    assert 60 >= len(screen.getvalue())
+    assert f"\r 20%|████{' ' * 16}| 20 of 100 rows · 18 ok · 2 faile" == said()
+    meter.note("A note.")
+    assert "A note." in [line.strip() for line in said().splitlines()]
     meter.end()
-    assert screen.getvalue().endswith("\r100 rows · 18 ok · 2 failed · 80 not reached · 1.0 s · practice\n")
+    assert said().endswith("\r100 rows · 18 ok · 2 failed · 80 not reached · 1.0 s · practice\r\n")
     assert shown == []
+    stderr.close()
+    os.close(ours)
 
 
 def test_a_log_gets_nothing(monkeypatch, now, shown, capsys):

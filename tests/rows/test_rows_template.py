@@ -74,7 +74,7 @@ def test_braces_of_a_value_are_never_read_again():
         ("{text[:9]}", "{text[:9]}: nothing is evaluated or called", "Make a column of it first"),
         ("{n + 1}", "{n + 1} is no column", "Make a column of it first"),
         ("{text!r}", "{text!r} is no column", "Make a column of it first"),
-        ("Sum up {text", "{text is no column", "Make a column of it first"),
+        ("Sum up {text", "{text has no closing brace", "Write {text}."),
         ("{facts[x]}", "{facts[x]}: nothing is evaluated", "Make a column of it first"),
     ],
 )

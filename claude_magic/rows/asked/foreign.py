@@ -30,10 +30,13 @@ class Foreign(Rows):
     def take(self, numbers: Sequence[int]) -> Rows:  # noqa: D102
         return Foreign(self.frame[list(numbers)], self.kind, self.back)
 
-    def with_columns(self, columns: Sequence[Column], *, dtype_backend: str | None = None) -> Any:  # noqa: D102
-        if dtype_backend not in (None, self.kind):
+    def check_dtypes(self, backend: str | None) -> None:  # noqa: D102
+        if backend not in (None, self.kind):
             hint = "Leave dtype_backend out."
-            raise InputError(f"A frame of {self.kind} has no dtypes of {dtype_backend}", hint=hint)
+            raise InputError(f"A frame of {self.kind} has no dtypes of {backend}", hint=hint)
+
+    def with_columns(self, columns: Sequence[Column], *, dtype_backend: str | None = None) -> Any:  # noqa: D102
+        self.check_dtypes(dtype_backend)
         made = self.frame.with_columns(*(dtypes.narwhals(one, self.frame.implementation) for one in columns))
         native = made.to_native()
         return self.back(native) if self.back else native

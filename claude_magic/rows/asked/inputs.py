@@ -24,6 +24,10 @@ USABLE = "Give a DataFrame, a Series, a list or a dict of lists."
 OURS = ("status", "row_status")  # columns that say that others with their prefix are ours
 
 
+class NoColumnError(InputError, KeyError):
+    """A function of a row names a column that is not there."""
+
+
 class Row(Mapping[str, Any]):
     """One row, as a function that makes prompts sees it: `row["name"]`; None where a value is missing."""
 
@@ -32,10 +36,15 @@ class Row(Mapping[str, Any]):
     def __init__(self, rows: Rows, n: int) -> None:
         self._rows, self._n = rows, n
 
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._rows.names:
-            raise KeyError(name)
-        return self._rows.column(name)[self._n]
+    def __getitem__(self, label: Any) -> Any:
+        rows, name = self._rows, name_of(label)
+        if name not in rows.names:
+            error = missing(name, rows.names, levels=rows.levels)
+            raise NoColumnError(error.message, hint=error.hint)
+        return rows.column(name)[self._n]
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f'a row has no attribute {name}; write row["{name}"]', name=name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows.names)
@@ -51,11 +60,13 @@ class Rows:
     """A frame, read by the column; `kind` is "pandas", "series", "list", or the library's name."""
 
     kind = "list"
+    levels: Sequence[str] = ()
+    """The names of the index, which are no columns."""
 
     def __init__(
         self, names: Sequence[Any], length: int, given: Mapping[str, list[Any]] | None = None
     ) -> None:
-        self.names = [_name(name) for name in names]
+        self.names = [name_of(label) for label in names]
         self._length, self._read = length, dict(given or {})
 
     def __len__(self) -> int:
@@ -78,11 +89,17 @@ class Rows:
         """Return some of the rows, by their numbers."""
         raise NotImplementedError
 
+    def check_dtypes(self, backend: str | None) -> None:
+        """Raise InputError where new columns cannot have the dtypes of a backend.
+
+        It is "numpy_nullable" or "pyarrow" for the dtypes of pandas; other libraries have their own.
+        """
+        raise NotImplementedError
+
     def with_columns(self, columns: Sequence[Column], *, dtype_backend: str | None = None) -> Any:
         """Return a copy of the frame with more columns; one that has the name of another takes its place.
 
-        `dtype_backend` is "numpy_nullable" or "pyarrow" for the dtypes of pandas; other libraries have their
-        own. Raises InputError for any other.
+        Raises InputError as `check_dtypes` does.
         """
         raise NotImplementedError
 
@@ -114,17 +131,21 @@ class Rows:
             return self.names.index(name)
         if several:
             raise InputError(f"There are {several} columns {name}", hint="Rename all but one of them.")
-        raise missing(name, self.names)
+        raise missing(name, self.names, levels=self.levels)
 
     def _values(self, place: int) -> list[Any]:
         raise NotImplementedError
 
 
-def missing(name: str, names: Sequence[str], written: str = "") -> InputError:
+def missing(name: str, names: Sequence[str], written: str = "", *, levels: Sequence[str] = ()) -> InputError:
     """Return the error for a column that is not there; `written` is how a prompt names it."""
-    near = nearest(name, names)
-    more = ", …" if len(names) > 12 else ""
-    hint = f"Did you mean {near}?" if near else f"There are {', '.join(names[:12])}{more}."
+    if name in levels:
+        hint = f"{name} is in the index; make it a column: df = df.reset_index()."
+    elif near := nearest(name, names):
+        hint = f"Did you mean {near}?"
+    else:
+        more = ", …" if len(names) > 12 else ""
+        hint = f"There {'is only' if len(names) == 1 else 'are'} {', '.join(names[:12]) or 'none'}{more}."
     return InputError(f"{f'{written}: there' if written else 'There'} is no column {name}", hint=hint)
 
 
@@ -161,16 +182,22 @@ class Pandas(Rows):
     ) -> None:
         super().__init__(list(frame.columns), len(frame), given)
         self.frame, self.kind = frame, kind
+        self.levels = [str(name) for name in frame.index.names if name is not None]
 
     def take(self, numbers: Sequence[int]) -> Rows:  # noqa: D102 - as above
         part = list(numbers)
         given = {name: [values[n] for n in part] for name, values in self._read.items()}
         return Pandas(self.frame.iloc[part], self.kind, given)
 
-    def with_columns(self, columns: Sequence[Column], *, dtype_backend: str | None = None) -> Any:  # noqa: D102
-        if dtype_backend not in BACKENDS:
+    def check_dtypes(self, backend: str | None) -> None:  # noqa: D102
+        if backend not in BACKENDS:
             hint = 'Give dtype_backend="pyarrow", "numpy_nullable" or None.'
-            raise InputError(f"{dtype_backend!r} is no kind of dtypes", hint=hint)
+            raise InputError(f"{backend!r} is no kind of dtypes", hint=hint)
+        if backend == "pyarrow":
+            dtypes.check_arrow()
+
+    def with_columns(self, columns: Sequence[Column], *, dtype_backend: str | None = None) -> Any:  # noqa: D102
+        self.check_dtypes(dtype_backend)
         made, below = self.frame.copy(), ("",) * (self.frame.columns.nlevels - 1)
         for one in columns:
             made[(one.name, *below) if below else one.name] = dtypes.pandas(one, dtype_backend).array
@@ -185,7 +212,7 @@ class Pandas(Rows):
         return [None if no else value for value, no in zip(values, gone.tolist(), strict=True)]
 
 
-def _name(label: Any) -> str:
+def name_of(label: Any) -> str:
     """Return the name of a column; of several levels one after the other."""
     return "_".join(str(part) for part in label if part != "") if isinstance(label, tuple) else str(label)
 

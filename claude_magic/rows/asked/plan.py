@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import settings
@@ -27,7 +28,7 @@ from claude_magic.rows.outcome import Ask
 from claude_magic.talk import compose, forms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from claude_magic import schema
     from claude_magic.grammar.keywords import Choices
@@ -193,6 +194,11 @@ def plan(
     that cannot be asked for, and what the model cannot do.
     """
     settings.load_prices()
+    if not isinstance(prefix, str):
+        raise InputError(f"prefix={prefix!r} is no text", hint='Give prefix="my_", or prefix="" for none.')
+    if not isinstance(params, Mapping | None):
+        raise InputError("params is no dict", hint='Give params={"stop_sequences": ["."]}, for example.')
+    na = None if na is None else str(na)
     own, whole = dict(params or {}), inputs.rows(data)
     betas = betas_of(own.pop("betas", None))
     name = settings.model(own.get("model") or model).value

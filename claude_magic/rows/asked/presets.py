@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 import msgspec
 
 from claude_magic.errors import InputError
+from claude_magic.rows.asked.inputs import name_of
 from claude_magic.schema.kinds import is_type
 
 SCALE = (1, 5)
@@ -40,7 +41,7 @@ def classify(column: str, labels: Iterable[str] | Mapping[str, str] | type[enum.
 
     The answer's field is `label`. Raises InputError for fewer than two labels.
     """
-    meanings = _meanings(labels)
+    meanings = _meanings(labels) if isinstance(labels, Iterable) else {}
     if len(meanings) < 2:
         raise InputError("There must be two labels or more", hint='Give labels=["positive", "negative"].')
     listed = "\n".join(f"- {label}{f': {means}' if means else ''}" for label, means in meanings.items())
@@ -70,6 +71,8 @@ def score(column: str, rubric: str | Mapping[str, str], *, scale: tuple[int, int
     The fields are `reason`, which comes first, and `score`, or the names of the criteria. Raises InputError
     for a rubric that is empty.
     """
+    if not isinstance(scale, tuple | list) or len(scale) != 2:
+        raise InputError(f"scale={scale!r} is no pair of numbers", hint="Give scale=(1, 5).")
     low, high = scale
     if not rubric or not (isinstance(rubric, Mapping) or rubric.strip()):
         raise InputError("There is no rubric", hint='Give rubric="how polite it is", for example.')
@@ -84,6 +87,7 @@ def score(column: str, rubric: str | Mapping[str, str], *, scale: tuple[int, int
 
 
 def _preset(column: str, task: str, end: str, output: Any) -> Preset:
+    column = name_of(column)
     if set(column) & set("{}\n"):
         raise InputError(f"A prompt cannot name the column {column!r}", hint="Rename it, without braces.")
     task = task.replace("{", "{{").replace("}", "}}")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Prompt = str | Callable[[Mapping[str, Any]], Any] | Sequence[Any]
 USABLE = "A prompt is a text, a list of content blocks, or a dict of 'prompt' and parameters of the call."
+TEMPLATE = 'Give a text such as "Sum up {review}", a function of a row, or the name of a column of prompts.'
 ADDRESS = ("http://", "https://")
 
 
@@ -65,6 +66,8 @@ def prompts(prompt: Prompt, rows: Rows, na: str | None = None) -> Prompts:
         return _of_column(prompt, rows, na) if prompt in rows.names else _of_template(prompt, rows, na)
     if callable(prompt):
         return _of_function(prompt, rows)
+    if prompt is None or isinstance(prompt, int | float | Mapping):
+        raise InputError(f"A prompt cannot be of type {type(prompt).__name__}", hint=TEMPLATE)
     return _of_values(_each(prompt, rows, "prompts"), "a list of prompts", na)
 
 
@@ -92,6 +95,8 @@ def _of_function(function: Callable[[Mapping[str, Any]], Any], rows: Rows) -> Pr
     def ask(n: int) -> Asked:
         try:
             made = function(rows.row(n))
+        except inputs.NoColumnError as error:
+            raise InputError(error.message, hint=error.hint) from None
         except ClaudeError:
             raise
         except Exception as error:  # a function of the reader's may raise anything
@@ -141,10 +146,11 @@ def with_pictures(
 
 
 def _image_columns(images: Any, rows: Rows) -> tuple[list[Sequence[Any]], list[str]]:
-    named = [images] if isinstance(images, str) else images
-    texts = isinstance(named, list | tuple) and all(isinstance(one, str) for one in named)
-    if texts and (len(named) != len(rows) or all(one in rows.names for one in named)):
-        return [rows.column(one) for one in named], list(named)
+    if isinstance(images, str):
+        return [rows.column(images)], [images]
+    texts = isinstance(images, list | tuple) and all(isinstance(one, str) for one in images)
+    if texts and (len(images) != len(rows) or all(one in rows.names for one in images)):
+        return [rows.column(one) for one in images], list(images)
     return [_each(images, rows, "images")], []
 
 

@@ -15,7 +15,7 @@ from claude_magic.prompts import media, private, references, values
 from claude_magic.rows.asked import inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from claude_magic.rows.asked.inputs import Rows
 
@@ -82,7 +82,7 @@ class Template:
 
     def __init__(self, text: str, rows: Rows, na: str | None = None) -> None:
         self.na = na
-        pieces = list(_parsed(text, rows.names))
+        pieces = list(_parsed(text, rows.names, rows.levels))
         self.columns = list(dict.fromkeys(piece.column for piece in pieces if isinstance(piece, Field)))
         for name in self.columns:
             check_name(name, rows.column(name))
@@ -115,8 +115,11 @@ def check_name(name: str, column: list[Any]) -> None:
         raise private.refusal(f"{{{name}}}", "is named like a secret", "Rename the column, if it holds none.")
 
 
-def field(written: str, names: list[str]) -> Field | None:
-    """Return the column that stands between braces, None for what is nothing like one; raises InputError."""
+def field(written: str, names: list[str], levels: Sequence[str] = ()) -> Field | None:
+    """Return the column that stands between braces, None for what is nothing like one; raises InputError.
+
+    `levels` are the names of the index.
+    """
     if written in names:
         return Field(written)
     for name in sorted((name for name in names if name and written.startswith(name)), key=len, reverse=True):
@@ -125,7 +128,7 @@ def field(written: str, names: list[str]) -> Field | None:
     braced = f"{{{written}}}"
     if one := references.ONE.fullmatch(braced):
         name = re.split(r"[.\[:]", one[1])[0]
-        error = inputs.missing(name, names, braced)
+        error = inputs.missing(name, names, braced, levels=levels)
         error.hint += f" {LITERAL}"
         raise error
     if written.strip() in names:
@@ -141,7 +144,7 @@ def _checked(found: Field) -> Field:
     return found
 
 
-def _parsed(text: str, names: list[str]) -> Iterator[str | Field]:
+def _parsed(text: str, names: list[str], levels: Sequence[str]) -> Iterator[str | Field]:
     """Yield a template's texts and columns in turn."""
     at, depth, literal = 0, 0, ""
     for found in _BRACES.finditer(text):
@@ -151,7 +154,7 @@ def _parsed(text: str, names: list[str]) -> Iterator[str | Field]:
             literal, depth = literal + "{", depth + 1
         elif found[0] == "}}":
             literal, depth = literal + ("}" if depth else "}}"), max(0, depth - 1)
-        elif column := field(found[1], names):
+        elif column := field(found[1], names, levels):
             yield literal
             yield column
             literal = ""
@@ -163,5 +166,7 @@ def _parsed(text: str, names: list[str]) -> Iterator[str | Field]:
 def _plain(text: str, names: list[str]) -> str:
     """Return a text that has no column in it; raises InputError where it seems to name one."""
     for written in references.almost(text, dict.fromkeys(names)):
+        if not written.endswith("}"):
+            raise InputError(f"{written} has no closing brace", hint=f"Write {written.strip()}}}.")
         raise InputError(f"{written} is no column; nothing is evaluated or called", hint=OWN_COLUMN)
     return text

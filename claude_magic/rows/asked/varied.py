@@ -78,7 +78,9 @@ def _no_part(name: str) -> InputError:
 def _read(value: Any, rows: Rows) -> Any:
     """Return parameters with a Field in the place of each "{column}"; raises InputError for what is none."""
     if isinstance(value, str):
-        return (field(value[1:-1], rows.names) if value[:1] + value[-1:] == "{}" else None) or value
+        return (
+            field(value[1:-1], rows.names, rows.levels) if value[:1] + value[-1:] == "{}" else None
+        ) or value
     if isinstance(value, dict):
         return {name: _read(inner, rows) for name, inner in value.items()}
     return [_read(inner, rows) for inner in value] if isinstance(value, list | tuple) else value

@@ -127,10 +127,10 @@ class Watch:
         if now.is_open:
             self._bar.draw(now.share, f"{now.name}: {now}", page(now))
 
-    def end(self) -> None:
-        """Put how far it is now in the place of what was shown."""
-        if (now := self._now) is not None:
-            self._bar.end(f"{now.name}: {now}", page(now, bar=False))
+    def end(self) -> bool:
+        """Put how far it is now in the place of what was shown, and return whether anybody sees it."""
+        now = self._now
+        return now is not None and self._bar.end(f"{now.name}: {now}", page(now, bar=False))
 
 
 def when(micros: int | None) -> datetime | None:

@@ -12,6 +12,7 @@ from claude_magic.errors import (
     RateLimitError,
     Stopped,
 )
+from claude_magic.looks import watched
 from claude_magic.rows.batch.jobview import Status, Watch, page
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Waiting:
     """What a batch of this machine's and one that was made elsewhere have in common."""
 
     _desk: Desk
+    _shown_in: str | None = None  # the cell that has shown it already, by waiting
 
     @property
     def name(self) -> str:
@@ -84,7 +86,7 @@ class Waiting:
         except KeyboardInterrupt:
             raise Stopped(f"Stopped waiting; the batch goes on: {self._again}") from None
         finally:
-            shown.end()
+            self._shown_in = watched.cell() if shown.end() else None
 
     @property
     def _again(self) -> str:
@@ -123,6 +125,12 @@ class Waiting:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}: {self._known()}>"
+
+    def _ipython_display_(self) -> None:
+        """Leave it out as the value of a cell that has shown it: raises NotImplementedError elsewhere."""
+        before, self._shown_in = self._shown_in, None
+        if before is None or before != watched.cell():
+            raise NotImplementedError  # then it is shown as any value is
 
     def _repr_html_(self) -> str:
         return page(self._known())

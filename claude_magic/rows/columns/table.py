@@ -15,7 +15,7 @@ from claude_magic.schema import Shape
 from claude_magic.schema.columns import columns as dtypes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from claude_magic.rows.asked.plan import Plan
 
@@ -53,12 +53,14 @@ class Column(NamedTuple):
     """A column to put beside the input: its name, the pandas dtype it is to have, and a value for each row.
 
     `dtype` is the name of a nullable dtype ("string", "Int64", "Float64", "boolean", "object", a datetime64
-    or timedelta64) or a CategoricalDtype. Values are Python's own, None where there is none.
+    or timedelta64) or a CategoricalDtype. Values are Python's own, None where there is none. `schema` is the
+    JSON schema of what was asked for, which says more of lists and objects than pandas can.
     """
 
     name: str
     dtype: Any
     values: Sequence[Any]
+    schema: Mapping[str, Any] | None = None
 
 
 def fields(shape: Shape | None) -> dict[str, Any]:
@@ -119,7 +121,11 @@ def made(
         facts["cached"] = _shared(facts["key"], set(cached))
         facts["cost_usd"] = [None if usd is None else float(usd) for usd in facts["cost_usd"]]
         facts |= {name: [value or None for value in facts[name]] for name in ("key", "source")}
-    columns = [Column(prefix + name, own[name], values) for name, values in zip(own, answers, strict=True)]
+    asked = shape.schema["properties"] if shape else {}
+    columns = [
+        Column(prefix + name, own[name], values, asked.get(name))
+        for name, values in zip(own, answers, strict=True)
+    ]
     for name, shown in _facts(own, shape, details=details).items():
         dtype = _category() if name == "status" else FACTS[name]
         columns.append(Column(prefix + shown, dtype, cells.typed(facts[name], dtype)[0]))

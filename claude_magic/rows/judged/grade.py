@@ -70,9 +70,8 @@ def grade(
     rows = inputs.rows(data)
     judged = criteria(rubric)
     compared = _references(reference, judged, rows)
-    shown = [columns] if isinstance(columns, str) else columns
-    if shown is None:
-        shown = [*_to_judge(rows, prefix, [*compared.values()])]
+    named = [columns] if isinstance(columns, str) else columns
+    shown = [*map(inputs.name_of, _to_judge(rows, prefix, [*compared.values()]) if named is None else named)]
     _check_shown(shown, compared, rows)
     prompt = FRAME.format(rubric=_escaped(words(rubric, judged)), parts="\n".join(map(_part, shown)))
     graded = mapping.map(rows, prompt, output=fields(rubric, judged), prefix=prefix, **given)
@@ -108,7 +107,7 @@ def _check_shown(shown: Sequence[str], compared: Mapping[str, str], rows: Rows) 
         raise InputError("There is no column to judge", hint='Name it: columns=["question", "claude_text"].')
     for name in shown:
         if name not in rows.names:
-            raise inputs.missing(name, rows.names)
+            raise inputs.missing(name, rows.names, levels=rows.levels)
         if name in compared.values():
             text = f"{name} is a reference, which the judge is not to see"
             raise InputError(text, hint="Leave it out of columns.")

@@ -1,8 +1,8 @@
 """What will a map cost before it runs?
 
 Nothing is paid to know it. Input is measured (`lengths.py`), output is foreseen (`outputs.py`), and both are
-priced for the model asked and for the newest of each line, live and in a batch. What the journal has costs
-nothing, and what several rows ask alike is asked once.
+priced for the model asked and for the newest of each line, live and in a batch. What several rows ask alike
+is asked once, and what the journal has of the model asked costs nothing; another model would be asked anew.
 """
 
 from __future__ import annotations
@@ -59,11 +59,14 @@ def estimate(
     bucket = limits.BUCKETS.get(_source(client), "live")
     journal = journal or journals.shared()
     known = _answered(plan, journal, bucket)
-    rows = [row for key, row in plan.first.items() if key not in known]
-    counts = lengths.measure(plan, rows, Counting(client))
-    body = plan.body(rows[0]) if rows else {"model": plan.model, "max_tokens": 0, "messages": []}
+    every = [*plan.first.values()]
+    left = [row for key, row in plan.first.items() if key not in known]
+    counting = Counting(client)
+    counts = lengths.measure(plan, left, counting)
+    whole = lengths.measure(plan, every, counting) if known else counts
+    body = plan.body(every[0]) if every else {"model": plan.model, "max_tokens": 0, "messages": []}
     answers = outputs.output(plan, body, journal, bucket)
-    lines = [*priced(body, counts, answers, gate)]
+    lines = [*priced(body, counts, answers, gate, whole=whole)]
     return _frame(lines, _about(plan, len(known), counts, answers))
 
 
@@ -115,7 +118,11 @@ def _frame(lines: list[Line], about: dict[str, Any]) -> pd.DataFrame:
 
 def _view(frame: pd.DataFrame) -> list[views.Column]:
     """Return the columns as they are read; a price that is not known says so."""
-    requests = f"requests of {frame.attrs['rows']:,} rows" if "rows" in frame.attrs else "requests"
+    requests, rows = "requests", frame.attrs.get("rows")
+    if rows is not None:
+        requests += f" of {rows:,} row{'s' * (rows != 1)}"
+    if known := frame.attrs.get("answered"):
+        requests += f", {known:,} answered"
     minutes = [
         "up to a day" if mode == "batch" else "unknown" if gone else f"{value:,.1f}"
         for mode, value, gone in zip(frame["mode"], frame["minutes"], frame["minutes"].isna(), strict=True)

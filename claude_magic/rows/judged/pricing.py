@@ -41,11 +41,16 @@ class Line(NamedTuple):
 
 
 def priced(
-    body: Mapping[str, Any], counts: Input, answers: Output, gate: Gate | None = None
+    body: Mapping[str, Any], counts: Input, answers: Output, gate: Gate | None = None, *, whole: Input
 ) -> Iterator[Line]:
-    """Yield what the model of a body takes, then the newest of each line; `body` is one of the requests'."""
-    for name in _models(str(body["model"])):
-        yield from _lines(name, body, counts, answers, gate)
+    """Yield what the model of a body takes, then the newest of each line; `body` is one of the requests'.
+
+    `counts` are of the requests that this model is still to answer, `whole` of all, as others would be asked.
+    """
+    asked, *others = _models(str(body["model"]))
+    yield from _lines(asked, body, counts, answers, gate)
+    for name in others:
+        yield from _lines(name, body, whole, answers, gate)
 
 
 def _models(asked: str) -> list[str]:
