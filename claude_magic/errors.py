@@ -95,7 +95,9 @@ class ClaudeError(Exception):
         """Return the two lines a reader needs: what happened, and what to type next."""
         return [f"{type(self).__name__}: {self}", *([_arrow(self.hint)] if self.hint else [])]
 
-    _render_traceback_ = lines  # which IPython shows in the place of a traceback
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in the place of a traceback; one text, as %xmode Minimal joins several."""
+        return ["\n".join(self.lines())]
 
 
 def _arrow(hint: str) -> str:

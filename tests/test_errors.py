@@ -65,11 +65,11 @@ def test_s5_any_body_makes_an_error_of_the_family(data: bytes) -> None:
 
 
 def test_an_error_shows_as_two_lines_with_the_request_id() -> None:
-    lines = from_response(401, body(401, "authentication_error"))._render_traceback_()
+    made = from_response(401, body(401, "authentication_error"))
     assert [
         "AuthenticationError: told 401 (401 authentication_error, request req_1)",
         "→ Type %claude login to enter a key, or %claude practice on to go on without one.",
-    ] == lines
+    ] == made.lines()
 
 
 def test_o4_terminal_escapes_in_an_error_are_shown_as_text() -> None:

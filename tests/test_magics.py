@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from claude_magic import settings
 from claude_magic.cells import magics
 from claude_magic.grammar.manual import help_text
@@ -69,3 +71,13 @@ def test_loading_twice_and_unloading_leave_the_shell_as_it_was(interactive):
 
 def test_the_help_of_the_magic_is_the_flag_table(shell):
     assert help_text() == shell.ip.object_inspect("%%claude")["docstring"]
+
+
+@pytest.mark.parametrize("mode", ["Context", "Plain", "Minimal"])
+def test_an_error_is_two_lines_whatever_tracebacks_look_like(shell, mode):
+    shell.run(f"%xmode {mode}")
+    said = shell.run("%claude --bad Hello").seen
+    shell.run("%xmode Context")
+    first, second = said.splitlines()
+    assert "InputError: There is no option --bad" == first
+    assert second.startswith("→ Type %claude help to see the options.")
