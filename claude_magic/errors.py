@@ -96,7 +96,7 @@ class ClaudeError(Exception):
         return [f"{type(self).__name__}: {self}", *([_arrow(self.hint)] if self.hint else [])]
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows in the place of a traceback; one text, as %xmode Minimal joins several."""
+        """Return what IPython shows for a traceback: one text, as some modes join several without a space."""
         return ["\n".join(self.lines())]
 
 
