@@ -87,9 +87,11 @@ def test_modules_import_each_other_in_no_circle():
 
 
 def _known(dotted: str) -> str | None:
-    names = {_name(p) for p in MODULES}
     parts = dotted.removeprefix("claude_magic.").split(".")
-    return next((n for i in (len(parts), len(parts) - 1) if (n := ".".join(parts[:i])) in names), None)
+    return next((n for i in (len(parts), len(parts) - 1) if (n := ".".join(parts[:i])) in NAMES), None)
+
+
+NAMES = {_name(path) for path in MODULES}
 
 
 def _top_level(path: Path) -> Iterator[str]:

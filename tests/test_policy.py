@@ -16,7 +16,7 @@ from claude_magic.errors import (
     OverloadedError,
     RateLimitError,
 )
-from claude_magic.policy import Call, Fault, Reply, Send, Sleep, exchange, retry_after
+from claude_magic.policy import Call, Fault, Reply, Sleep, exchange, retry_after
 from tests.doors import error
 
 OK = Reply(200, {}, b"{}")
@@ -39,11 +39,11 @@ def play(made: Call, *outcomes: Reply | Fault) -> tuple[list[Any], Reply | Claud
     steps: list[Any] = []
     waiting = list(outcomes)
     running = exchange(made, rand=lambda: 0.0)
-    step: Send | Sleep = next(running)
+    step: Call | Sleep = next(running)
     try:
         while True:
-            steps.append("send" if isinstance(step, Send) else step.seconds)
-            step = running.send(waiting.pop(0) if isinstance(step, Send) else None)
+            steps.append("send" if isinstance(step, Call) else step.seconds)
+            step = running.send(waiting.pop(0) if isinstance(step, Call) else None)
     except StopIteration as end:
         result: Reply | ClaudeError = end.value
     except ClaudeError as failure:

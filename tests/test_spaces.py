@@ -22,7 +22,7 @@ from claude_magic.errors import (
     InputError,
     InternalServerError,
 )
-from claude_magic.policy import Call, Fault, Send, Sleep, exchange
+from claude_magic.policy import Call, Fault, Sleep, exchange
 from claude_magic.protocol.endpoints import ENDPOINTS, Endpoint, Param
 from claude_magic.wire import Record
 from tests.doors import ASK, KEY, Asked, Door, answer, error, events, json
@@ -413,20 +413,20 @@ LOST, UNSENT = Fault(APIConnectionError("lost")), Fault(APIConnectionError("refu
 @pytest.mark.parametrize("name", ["files.upload", "messages.batches.create", "messages.create"])
 def test_m4_what_was_certainly_not_sent_is_repeated_and_what_was_lost_only_when_asked_for(name):
     steps = exchange(called(name))
-    assert isinstance(next(steps), Send)
+    assert isinstance(next(steps), Call)
     assert isinstance(steps.send(UNSENT), Sleep)
-    assert isinstance(next(steps), Send)
+    assert isinstance(next(steps), Call)
     with pytest.raises(APIConnectionError, match="lost"):
         steps.send(LOST)
     steps = exchange(called(name, retry_unknown=True))
-    assert isinstance(next(steps), Send)
+    assert isinstance(next(steps), Call)
     assert isinstance(steps.send(LOST), Sleep)
 
 
 @pytest.mark.parametrize("name", ["models.list", "agents.archive", "messages.count_tokens", "files.delete"])
 def test_what_can_be_asked_twice_is_repeated(name):
     steps = exchange(called(name))
-    assert isinstance(next(steps), Send)
+    assert isinstance(next(steps), Call)
     assert isinstance(steps.send(LOST), Sleep)
 
 

@@ -50,7 +50,7 @@ def read(pieces, **options):
         events += decoder.feed(piece)
         data += bare.feed_data(piece)
     assert [text for _, text in events] == data
-    return events + decoder.flush()
+    return events + decoder.feed(b"")
 
 
 def by_the_book(data):
@@ -146,7 +146,7 @@ def test_s2_events_before_one_over_the_limit_are_handed_out_first(size):
     except StreamError:
         pass
     with pytest.raises(StreamError):
-        decoder.flush()
+        decoder.feed(b"")
     assert [EVENT, EVENT] == events
 
 

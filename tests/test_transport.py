@@ -16,6 +16,7 @@ import pytest
 from claude_magic.api.client import Client
 from claude_magic.errors import APIConnectionError, APIError, APIResponseError, APITimeoutError, ClaudeError
 from claude_magic.pool import AppTransport
+from claude_magic.transport import Blocking
 from claude_magic.wire import encode
 from tests.doors import ASK, KEY, Asked, Door, answer, error, events, json
 from tests.loopback import HEAD, STREAM, request_of, serving
@@ -316,6 +317,12 @@ def test_k2_the_auth_of_a_given_http_client_does_not_replace_the_key() -> None:
     assert f"Bearer {KEY}" == asked.requests[0].headers["authorization"]
 
 
+def test_an_answer_that_a_given_http_client_had_whole_from_its_start_is_read_like_any_other() -> None:
+    there = httpx2.MockTransport(lambda _: httpx2.Response(200, json=answer()))
+    client = Client(KEY, base_url="https://api.example", http_client=httpx2.Client(transport=there))
+    assert "Hello back" == client.messages.create(**ASK).text
+
+
 def test_r3_a_proxy_set_after_the_first_call_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bytes] = []
 
@@ -378,7 +385,7 @@ def test_r1_a_forked_child_calls_on_connections_of_its_own() -> None:
 def test_a_wait_is_told_by_the_second(door: type[Door], monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    monkeypatch.setattr("time.sleep", lambda s: now.__setitem__(0, now[0] + s))
+    monkeypatch.setattr(Blocking, "sleep", lambda s: now.__setitem__(0, now[0] + s))
     if door.kind == "async":
         pytest.skip("an event loop needs the real clock")
     d = door(Asked(error(429, retry_after="3"), json(answer())))

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from claude_magic.rows.kept.journal import Journal
 
 MANY = 5_000  # keys that the journal is asked for at once: it answers with the messages
-NEXT_LOOK_S = 0.5  # between two looks for what another kernel is asking
+OTHERS = "another kernel or thread is asking for them"
+NEXT_LOOK_S = 0.5  # between two looks for that
 IN_BATCH = (
     "{0} under way in a batch, and not asked here, which would be paid for too: type "
     'claude_magic.attach("{1}").wait(), then the same call again (or resume=False, which pays twice)'
@@ -97,20 +98,26 @@ class Going:
             note = "[broken off]"
             raise
         finally:
-            self.journal.end(self.run.name, state)
-            meter.end(note, more())
+            with holding.to_the_end() as late:
+                self.journal.end(self.run.name, state)
+                meter.end(note, more())
+        if late:
+            raise Stopped(self._kept())
 
     def _answers(self, watch: Any) -> Iterator[Outcome]:
-        """Take what was answered before, by another kernel too, and yield what is asked now."""
+        """Take what was answered before, by other kernels and threads too, and yield what is asked now."""
         wanted = list(self._times)
         if self.reuse:
             wanted = self._known(wanted)
         while wanted := self._unbatched(wanted) if self.reuse else wanted:
-            turns = self.journal.turns(wanted, self.run.bucket) if self.reuse == PAID else None
-            yield from self._carried(wanted if turns is None else turns, len(wanted), watch)
-            wanted = self._known(turns.left) if turns is not None and not self._cancelled else []
+            if self.reuse != PAID:
+                yield from self._carried(wanted, len(wanted), watch)
+                return
+            with self.journal.turns(wanted, self.run.bucket) as turns:
+                yield from self._carried(turns, len(wanted), watch)
+            wanted = [] if self._cancelled else self._known(turns.left)
             if wanted:
-                watch(Tally(len(wanted), waiting=len(wanted), why="another kernel is asking for them"))
+                watch(Tally(len(wanted), waiting=len(wanted), why=OTHERS))
                 time.sleep(NEXT_LOOK_S)
 
     def _unbatched(self, keys: list[str]) -> list[str]:

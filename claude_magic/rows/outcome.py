@@ -92,18 +92,28 @@ def answered(
         "invalid_answer" if why else None,
         why or None,
         reason,
-        made.get("model"),
-        usage.get("input_tokens"),
-        usage.get("output_tokens"),
-        usage.get("cache_read_input_tokens"),
-        *written,
+        _word(made.get("model")),
+        _count(usage.get("input_tokens")),
+        _count(usage.get("output_tokens")),
+        _count(usage.get("cache_read_input_tokens")),
+        _count(written[0]),
+        _count(written[1]),
         catalog.message_cost(made, batch=source == "batch" or None),
-        usage.get("service_tier"),
+        _word(usage.get("service_tier")),
         attempts,
         latency_s,
         request_id or made.request_id,
         source,
     )
+
+
+def _count(value: Any) -> int | None:
+    """Return a number of tokens, None for what is none: sums, limits and books are kept with it."""
+    return value if type(value) is int and 0 <= value < 2**63 else None
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def failed(

@@ -238,7 +238,8 @@ def test_m6_a_practice_batch_ends_with_its_kernel_and_says_so():
 # ---- killed ------------------------------------------------------------------------------------------------
 
 CHILD = """
-import sys
+import sys, time
+time.time = lambda: 1_800_000_000.0 - 86_400  # the day before that of a Post
 from claude_magic import Client
 from claude_magic.rows.batch.job import batch
 client = Client(base_url=sys.argv[1], api_key="practice-key")

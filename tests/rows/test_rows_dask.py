@@ -165,9 +165,9 @@ def _everything(dask_scheduler):
 
 def test_an_interrupt_stops_the_whole_cluster(dask, service, here):
     service.after(20, lambda: os.kill(os.getpid(), signal.SIGINT))
-    with pytest.raises(Stopped, match=r"\d+ of 200 rows are answered and kept"):
-        mapped(frame("stop", 200), dask, concurrency=8)
-    assert 40 > service.of("stop").total()
+    with pytest.raises(Stopped, match=r"\d+ of 900 rows are answered and kept"):
+        mapped(frame("stop", 900), dask, concurrency=8)
+    assert 450 > service.of("stop").total()
     assert 1 == len({*claude_magic.runs().state} & {"broken off"})
 
 
@@ -258,6 +258,24 @@ def test_what_a_lost_sender_had_not_taken_goes_to_others(threads):
     room.leave("one")
     assert ([0], [5, 1, 2, 3, 4]) == (room.lost, [number for number, _ in other.inbox])
     assert [5, 1, 2, 3, 4] == room.recall() and not other.inbox
+
+
+def test_m7_what_is_out_when_the_cluster_is_gone_may_be_on_the_bill(threads):
+    from distributed import Client
+
+    from claude_magic.rows.cluster import remote, workers
+    from claude_magic.rows.outcome import Ask
+    from claude_magic.rows.pace.crew import Job
+
+    with Client(threads.cluster, set_as_default=False) as gone:
+        crew = workers.FarCrew(gone, remote.Order("room", "https://api.example", ""))
+    for number in (1, 2):
+        crew.send(Job(number, Ask(f"k{number}", {}), None, 0.0))
+    done = crew.take(0.0)
+    assert ([1, 2], []) == ([one.job.number for one in done], crew.take(0.0))
+    for one in done:
+        assert one.error.message.startswith("The cluster cannot be reached")
+        assert [True] == [send.possibly_billed for send in one.error.attempts]
 
 
 def test_without_dask_it_is_said_what_to_install(monkeypatch):

@@ -232,6 +232,23 @@ def test_a_check_that_fails_itself_loses_no_answer(journal):
     assert all(one.error.startswith("It could not be checked: AttributeError") for one in found)
 
 
+@pytest.mark.parametrize(
+    ("counted", "value", "column"),
+    [
+        ("input_tokens", "many", "input_tokens"),
+        ("output_tokens", 1e300, "output_tokens"),
+        ("cache_creation_input_tokens", [1], "cache_write_1h_tokens"),
+        ("cache_read_input_tokens", 10**30, "cache_read_tokens"),
+    ],
+)
+def test_s3_whatever_a_server_counts_the_answer_is_kept(counted, value, column, journal):
+    usage = {"input_tokens": 1, "output_tokens": 1, counted: value}
+    app = Told(lambda n, _: json(answer("Good", usage=usage)))
+    found = list(carry(asks(3), client_of(app), journal=journal))
+    assert [("ok", True)] * 3 == [(one.status, not getattr(one, column)) for one in found]
+    assert 3 == len(journal.find([one.key for one in found], "live"))
+
+
 def test_practice_in_this_process_is_labelled(journal, client):
     found = list(carry(asks(30), client, journal=journal))
     assert {("ok", "practice")} == {(one.status, one.source) for one in found}
@@ -347,6 +364,68 @@ def test_m8_a_second_interrupt_ends_it_at_once(journal, monkeypatch):
     assert 3 == len(found)
     lines = Counter(line.outcome for line in ledger.shared().rows())
     assert Counter(ok=3, stopped=4) == lines  # what may be on the bill is in the books
+
+
+class Impatient:
+    """A journal whose every write is interrupted again and again."""
+
+    def __init__(self, journal):
+        self.journal = journal
+
+    def write(self, outcomes, run):
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+        self.journal.write(outcomes, run)
+
+
+def test_m8_interrupts_in_a_row_lose_nothing_that_arrived_and_leave_no_thread(journal):
+    app = Told()
+    with pytest.raises(Stopped):
+        list(carry(asks(100), client_of(app), journal=Impatient(journal), concurrency=1))
+    assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
+    assert [] == [t for t in threading.enumerate() if t.name.startswith("claude-magic rows")]
+    kept = journal.find([ask.key for ask in asks(100)], "live")
+    lines = Counter(line.outcome for line in ledger.shared().rows())
+    assert (len(kept), sum(app.times.values())) == (lines["ok"], lines.total())
+    assert 0 < lines["ok"] < 100
+
+
+def test_m8_an_interrupt_is_heard_where_a_failure_has_ended_it_already(journal, monkeypatch):
+    monkeypatch.setattr(engine, "GRACE", 0.1)
+    refused, late, go = threading.Event(), [], threading.Event()
+
+    def say(n, _):
+        if n:
+            return error(401, "authentication_error")
+        late.append(go.wait(30))
+        return json(answer("Good"))
+
+    def watch(tally):
+        if tally.in_flight == 1 and app.times[1]:
+            refused.set()
+
+    def helper():
+        refused.wait(30)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    app, thread = Told(say), threading.Thread(target=helper)
+    thread.start()
+    with pytest.raises(AuthenticationError):
+        list(carry(asks(2), client_of(app), journal=journal, watch=watch))
+    assert [] == late
+    go.set()
+    thread.join()
+
+
+def test_m7_what_is_held_for_rows_that_wait_is_given_back_at_the_end(journal):
+    def watch(tally):
+        if tally.why == "rate limit" and not tally.in_flight:
+            raise ZeroDivisionError
+
+    app = Told(lambda n, _: error(429, retry_after="30") if n == 3 else json(answer("Good")))
+    with pytest.raises(ZeroDivisionError):
+        list(carry(asks(9), client_of(app), journal=journal, watch=watch, concurrency=2))
+    assert [] == ledger.shared().query("SELECT amount FROM reservations")[1]
 
 
 def test_m8_calls_that_hang_are_cut_when_the_grace_is_over(journal, monkeypatch):

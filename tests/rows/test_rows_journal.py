@@ -19,7 +19,7 @@ import pytest
 
 from claude_magic.errors import ConfigError, InputError
 from claude_magic.ledger import place
-from claude_magic.rows.kept import claims
+from claude_magic.rows.kept import claims, keeping
 from claude_magic.rows.kept import journal as module
 from claude_magic.rows.kept.journal import Journal, Run
 from claude_magic.rows.kept.keeping import JournalWarning
@@ -414,17 +414,33 @@ sys.stdin.read()
 """
 
 
-def test_what_was_claimed_is_free_when_it_is_answered_or_its_run_ends(path):
+def test_m9_of_two_threads_with_one_map_only_one_asks_for_a_row(journal):
+    keys = [str(n) for n in range(100)]
+    with journal.turns(keys, "live") as mine, journal.turns(keys, "live") as others:
+        both = [*zip(mine, others, strict=False)]  # by turns, as threads may
+        asked = [key for pair in both for key in pair]
+        assert len({*asked}) == len(asked)
+        assert {*keys} == {*asked, *mine.left, *others.left}
+        journal.begin(Run("another"), ["x"])
+        journal.end("another")
+        assert [] == [*journal.turns(asked, "live")]
+    assert keys == [*journal.turns(keys, "live")]
+
+
+def test_what_was_claimed_is_free_when_it_is_answered_or_its_map_ends(path):
     with opened(path) as journal:
-        journal.begin(Run("r"), ["a", "b", "c"])
-        assert ["a", "b", "c"] == [*journal.turns("abc", "live")]
-        journal.write([ok("a")], "r")
         left = "SELECT key FROM claims ORDER BY key"
-        assert [("b",), ("c",)] == journal.disk.select(left)
-        journal.release(["b"], "live")
-        assert [("c",)] == journal.disk.select(left)
-        journal.end("r")
+        with journal.turns("abc", "live") as turns:
+            assert ["a", "b", "c"] == [*turns]
+            journal.write([ok("a")], "r")
+            assert [("b",), ("c",)] == journal.disk.select(left)
         assert [] == journal.disk.select(left)
+
+
+def test_what_turns_have_claimed_that_nobody_ended_is_free_in_their_own_process(path):
+    with opened(path) as journal:
+        assert ["a"] == [*journal.turns("a", "live")]
+        assert ["a"] == [*journal.turns("a", "live")]
 
 
 def test_a_stale_claim_counts_for_nothing(path):
@@ -462,6 +478,29 @@ def test_r2_a_warning_that_is_an_error_loses_no_answer(kind, tmp_path):
     journal = Journal(tmp_path / "file" / "rows.sqlite")  # warnings are errors in these tests
     journal.write([ok("a")])
     assert {"a": ok("a")} == journal.find(["a"], "live")
+
+
+def test_r2_a_lock_that_another_holds_is_waited_for_once_then_hardly_and_again_at_the_end(path, monkeypatch):
+    monkeypatch.setattr(keeping, "BUSY_SECONDS", 0.2)
+    with opened(path) as journal:
+
+        def waited():
+            return journal.disk._store._db.execute("PRAGMA busy_timeout").fetchone()[0]
+
+        run = journal.begin(Run(template="Say {x}"), ["a", "b"])
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            seen = []
+            for key in ("a", "b"):
+                journal.write([ok(key)], run.name)
+                seen.append(waited())
+            journal.end(run.name)
+            assert [200, 100, 200] == [*seen, waited()]
+            assert {"a", "b"} == {*journal.find("ab", "live")}
+            lock.execute("ROLLBACK")
+        journal.end(run.name)
+    with opened(path) as other:
+        assert {"a", "b"} == {*other.find("ab", "live")}
 
 
 @posix

@@ -12,9 +12,11 @@ import sys
 import threading
 from collections import Counter, defaultdict
 
+import pandas as pd
 import pytest
 
-from claude_magic import wire
+from claude_magic import Client, wire
+from claude_magic.rows import mapping
 from claude_magic.rows.kept.journal import Journal
 from tests.doors import KEY, answer, json
 from tests.ports import on_a_port
@@ -136,6 +138,24 @@ def texts(journal):
     """Return what the newest run in a journal was answered."""
     found = journal.outcomes(journal.runs()[-1].name)
     return {wire.decode(one.message)["content"][0]["text"].removeprefix("I say ") for one in found}
+
+
+def test_m9_two_threads_that_run_one_map_at_once_pay_for_each_row_once(tmp_path):
+    service, start = Service(), threading.Barrier(2)
+    frame = pd.DataFrame({"x": [f"r.{n}" for n in range(ROWS)]})
+
+    def work():
+        start.wait()
+        made = mapping.map(frame, "Say {x}", client=client, concurrency=AT_ONCE, progress=False)
+        assert {"ok"} == {*made.claude_status}
+
+    with on_a_port(service) as url, Client(base_url=url, api_key=KEY) as client:
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [1] * ROWS == [*service.asked["r"].values()]
 
 
 def test_m9_two_kernels_that_run_one_map_at_once_pay_for_each_row_once(tmp_path):

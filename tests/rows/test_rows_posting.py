@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import signal
+import sys
 import threading
 from decimal import Decimal
 
@@ -19,13 +24,15 @@ from claude_magic.errors import (
     Stopped,
 )
 from claude_magic.ledger import place
-from claude_magic.rows.batch import parts, settling
+from claude_magic.rows.batch import parts, posting, settling
 from claude_magic.rows.batch.desk import BatchWarning
+from claude_magic.rows.kept import registry
 from claude_magic.rows.kept.journal import Journal
 from tests.books import held
 from tests.doors import error, json
-from tests.rows.posts import Post, lost_on_the_way, overloaded, refused, taken_and_lost, unreachable
+from tests.rows.posts import DAY, Post, lost_on_the_way, overloaded, refused, taken_and_lost, unreachable
 
+posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 ROWS = pd.DataFrame({"text": [f"Boat {n}" for n in range(6)]})
 
 
@@ -255,7 +262,7 @@ def test_rows_that_another_kernel_is_asking_for_are_left_to_it(monkeypatch):
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(place, "mark", lambda: "another-host|boot|space|1|2")
         assert [made.keys[0]] == [*Journal().turns(made.keys[:1], "practice")]
-    with pytest.warns(BatchWarning, match="1 rows are being asked by another kernel, and are left to it"):
+    with pytest.warns(BatchWarning, match="1 rows are being asked by another kernel or thread"):
         job = post.batch(ROWS)
     assert [*made.keys[1:]] == list(post.keys())
     assert ["missing", *["ok"] * 5] == [*job.wait().frame().claude_status]
@@ -326,3 +333,41 @@ def test_an_interrupt_while_it_is_sent_leaves_it_to_be_settled():
     assert ("in_doubt", 1) == (job.status().state, len(post.creations))
     assert {"ok"} == {*job.wait().frame().claude_status}
     assert 1 == len(post.made)
+
+
+@posix
+def test_an_interrupt_at_any_line_leaves_nothing_that_keeps_rows_or_money_back(tmp_path, monkeypatch):
+    for number in itertools.count(1, 5):
+        monkeypatch.setenv("CLAUDE_MAGIC_DATA_DIR", str(tmp_path / str(number)))
+        post = Post(most=2)
+        with interrupting(number) as reached, contextlib.suppress(KeyboardInterrupt):
+            post.batch(ROWS.head(3))
+        if not reached:
+            break
+        for _ in range(2):  # what may have been made is known after a while
+            job = post.batch(ROWS.head(3)).wait(DAY, poll=600)
+        assert ["ok"] * 3 == [*job.frame(partial=True).claude_status], reached
+        assert (3, (2, 0)) == (len([*post.keys()]), held()), reached
+    assert number > 100
+
+
+@contextlib.contextmanager
+def interrupting(number):
+    """Interrupt this thread at the line of this number in the modules that make batches; yields where."""
+    count, reached = itertools.count(1), []
+
+    def trace(frame, *_):
+        return line if frame.f_code.co_filename in (posting.__file__, registry.__file__) else None
+
+    def line(frame, event, _):
+        if event == "line" and next(count) == number:
+            reached.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+            os.kill(os.getpid(), signal.SIGINT)
+        return line
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield reached
+    finally:
+        sys.settrace(before)

@@ -20,6 +20,8 @@ from claude_magic.rows.outcome import Outcome
 from claude_magic.rows.pace.purse import Purse
 from claude_magic.talk.current import session_id
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 CENT = Decimal("0.01")
 
 
@@ -192,9 +194,9 @@ def test_m7_a_day_budget_holds_for_two_processes(tmp_path, monkeypatch):
     both = [spawn.Process(target=_spend, args=(tmp_path / "ledger.sqlite", done)) for _ in range(2)]
     for one in both:
         one.start()
-    sent = [done.get(timeout=30) for _ in both]
+    sent = [done.get(timeout=120) for _ in both]
     for one in both:
-        one.join(30)
+        one.join(120)
     books = Ledger(tmp_path / "ledger.sqlite")
     assert 40 <= sum(sent) <= 50  # a few may be held ahead by the other
     assert sum(sent) * CENT == books.spent()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from decimal import Decimal
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Self
 
 from claude_magic.errors import InputError, NotFoundError, StreamError
@@ -147,8 +148,9 @@ class BatchJob(Waiting):
         """Make batches of those requests, where there are any; see `posting.post`."""
         if self._plan is None or not keys:
             return
-        number = sum(job.run == self.name for job in self._desk.batches.jobs())
-        name = f"{self.name}/{number + 1}" if number else self.name
+        taken = {job.name for job in self._desk.batches.jobs()}
+        names = chain([self.name], (f"{self.name}/{number}" for number in count(2)))
+        name = next(name for name in names if name not in taken)
         about = {"source": self._run.source, "each_usd": each_usd}
         job = Job(name, self.name, self._run.bucket, about=about)
         posting.post(self._desk, job, self._plan, keys, self._left(), anew=anew)

@@ -15,7 +15,7 @@ from claude_magic.grammar.keywords import checked
 from claude_magic.protocol.catalog import EXACT
 from claude_magic.rows.asked import inputs
 from claude_magic.rows.asked.plan import plan
-from claude_magic.rows.batch import collecting, strangers
+from claude_magic.rows.batch import collecting, settling, strangers
 from claude_magic.rows.batch.batchjob import BatchJob
 from claude_magic.rows.batch.desk import Desk
 from claude_magic.rows.batch.parts import BATCH_PRICE
@@ -93,7 +93,9 @@ def submit(
     before = desk.journal.find(wanted, desk.bucket) if resume else {}
     left = [key for key in wanted if key not in before]
     new = run_of(made, name, desk.source, mode="batch")
-    same = desk.journal.same(new, made.keys) if resume and not name else None
+    for part in desk.batches.waiting(name) if name else ():
+        settling.revisit(desk, part)
+    same = desk.journal.same(new, made.keys) if resume else None
     run = same or desk.journal.begin(new, made.keys)
     job = BatchJob(desk, run, made.keys, plan=made, max_cost=holding.allowance(max_cost).limit, **how)
     if left:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic import limits
 from claude_magic.errors import BudgetError, ClaudeError, Stopped
-from claude_magic.rows.batch import doubt
+from claude_magic.rows.batch import doubt, standing
 from claude_magic.rows.batch.desk import BatchWarning
 from claude_magic.rows.batch.parts import cut, requests, total
 from claude_magic.rows.batch.settling import facts, give_up, in_doubt, revisit, sending
@@ -43,6 +43,20 @@ def post(
     again what has an answer. Raises BudgetError before anything is sent, and the ClaudeError for which no
     batch was made; where that is not so of all of them a BatchWarning tells.
     """
+    try:
+        sending.append(job.name)
+        failed = _posted(desk, job, plan, keys, limit, anew=anew)
+    finally:
+        if job.name in sending:
+            sending.remove(job.name)
+    if failed:
+        _tell(desk, job, failed)
+
+
+def _posted(
+    desk: Desk, job: Job, plan: Plan, keys: Sequence[str], limit: Decimal | None, *, anew: bool
+) -> ClaudeError | None:
+    """Make the batches; return why not all were made, or why that is not known."""
     with _one_at_a_time:
         for part in desk.batches.all_parts():
             revisit(desk, part)
@@ -50,32 +64,30 @@ def post(
             busy = desk.batches.under_way(keys, job.bucket)
             asks = plan.asks(key for key in mine if key not in busy)
             loads = [*cut(asks, most_requests=desk.most_requests)]
-            own = f"{job.run}/"
-            others = {(p.job, p.number): None for p in busy.values() if not f"{p.job}/".startswith(own)}
+            own = {(p.job, p.number) for p in standing.parts_of(desk, desk.journal.run(job.run))}
+            others = {(p.job, p.number): None for p in busy.values() if (p.job, p.number) not in own}
             check(limit, [load.most_usd for load in loads])
             parts = _intend(desk, job, loads, [*others]) if loads or others else []
     if left := {*keys}.difference(mine, busy):
         _leave(desk, job, left)
-    if loads and (failed := _make_all(desk, plan, loads, parts)):
-        _tell(desk, job, failed)
+    return _make_all(desk, plan, loads, parts) if loads else None
 
 
 @contextlib.contextmanager
 def _claimed(desk: Desk, job: Job, keys: Sequence[str], *, anew: bool) -> Iterator[list[str]]:
-    """Yield those keys that no other kernel is asking for; until they are written down, none takes them."""
-    mine = [*keys] if anew else [*desk.journal.turns(keys, job.bucket)]
-    try:
-        yield mine
-    finally:
-        if not anew:
-            desk.journal.release(mine, job.bucket)
+    """Yield those keys that nobody else is asking for; until they are written down, nobody takes them."""
+    if anew:
+        yield [*keys]
+        return
+    with desk.journal.turns(keys, job.bucket) as turns:
+        yield [*turns]
 
 
 def _leave(desk: Desk, job: Job, keys: Collection[str]) -> None:
-    """Say that rows are left to another kernel, but for those that it has got an answer to."""
+    """Say that rows are left to whoever asks for them, but for those that have an answer by now."""
     if left := len(keys) - len(desk.journal.find(keys, job.bucket)):
-        text = f"{job.run}: {left:,} rows are being asked by another kernel, and are left to it"
-        warnings.warn(text, BatchWarning, stacklevel=5)
+        text = f"{job.run}: {left:,} rows are being asked by another kernel or thread, and are left to it"
+        warnings.warn(text, BatchWarning, stacklevel=6)
 
 
 def check(limit: Decimal | None, amounts: Iterable[Decimal | None]) -> None:
@@ -99,18 +111,23 @@ def _intend(desk: Desk, job: Job, loads: Sequence[Load], others: Sequence[tuple[
     about: Mapping[str, Any] = job.about or {}
     how: dict[str, Any] = {"session": session_id(), "source": about["source"]}
     before = doubt.newest(desk.client) if loads else ()
-    try:
-        for load in loads:
-            reservation = desk.books.reserve(load.most_usd, holding.budgets(), **how)
-            held.append(reservation)
-        about = {**about, "held": [_written(r) for r in held], "before": before, "others": others}
-        return desk.batches.intend(job._replace(about=about), [(load.sha256, load.keys) for load in loads])
-    except BaseException as error:
-        for reservation in held:
-            desk.books.release(reservation)
-        if isinstance(error, BudgetError):
-            _explained(error)
-        raise
+    with holding.to_the_end() as late:
+        try:
+            for load in loads:
+                reservation = desk.books.reserve(load.most_usd, holding.budgets(), **how)
+                held.append(reservation)
+            about = {**about, "held": [_written(r) for r in held], "before": before, "others": others}
+            made = [(load.sha256, load.keys) for load in loads]
+            parts = desk.batches.intend(job._replace(about=about), made)
+        except BaseException as error:
+            for reservation in held:
+                desk.books.release(reservation)
+            if isinstance(error, BudgetError):
+                _explained(error)
+            raise
+    if late:
+        raise KeyboardInterrupt
+    return parts
 
 
 def _written(r: Reservation) -> list[str | None]:
@@ -140,7 +157,6 @@ def _make(desk: Desk, plan: Plan, load: Load, part: Part) -> ClaudeError | None:
     sent = desk.batches.change(part, state="sent", created_at=desk.now())
     if sent is None:  # by another kernel
         return None
-    sending.add((part.job, part.number))
     try:
         asked = requests(plan.asks(load.keys), load)
         create = desk.client.messages.batches.create
@@ -152,8 +168,6 @@ def _make(desk: Desk, plan: Plan, load: Load, part: Part) -> ClaudeError | None:
     except KeyboardInterrupt:
         what = "Stopped while a batch was made; whether it was, and how far it is:"
         raise Stopped(f'{what} claude_magic.attach("{part.job}")') from None
-    finally:
-        sending.discard((part.job, part.number))
     with holding.to_the_end() as late:
         desk.batches.change(sent, state="made", **made)
     if late:

@@ -13,6 +13,7 @@ from claude_magic.errors import APIConnectionError, APIError, APIResponseError, 
 from claude_magic.ledger import place
 from claude_magic.policy import REFUSED
 from claude_magic.rows.batch import doubt
+from claude_magic.talk import holding
 
 if TYPE_CHECKING:
     from claude_magic.errors import ClaudeError
@@ -27,8 +28,8 @@ PATIENCE = 15 * 60 * 1_000_000
 """Microseconds after which a batch that the service does not list was not made: no call takes that long."""
 LONG = 60 * 60 * 1_000_000
 """Microseconds after which a process that cannot be asked after is no longer sending a part."""
-sending: set[tuple[str, int]] = set()
-"""The parts that this process is sending: job and number."""
+sending: list[str] = []
+"""The jobs whose batches this process is making."""
 
 
 def in_doubt(error: ClaudeError) -> bool:
@@ -42,16 +43,23 @@ def in_doubt(error: ClaudeError) -> bool:
 
 def give_up(desk: Desk, part: Part, why: str) -> None:
     """Write down that no batch came of a part: its requests may be asked again."""
-    if desk.batches.change(part, state="failed", error=why) and (reservation := desk.held(part)):
-        desk.books.release(reservation)
+    with holding.to_the_end() as late:
+        if desk.batches.change(part, state="failed", error=why) and (reservation := desk.held(part)):
+            desk.books.release(reservation)
+    if late:
+        raise KeyboardInterrupt
 
 
 def is_doubtful(desk: Desk, part: Part) -> bool:
     """Say whether it is not known if a part became a batch, and nobody is sending it any more."""
-    if part.state != "sent" or (part.job, part.number) in sending:
-        return False
-    mine = part.owner == place.mark()
-    return mine or place.is_gone(part.owner) or desk.now() - (part.created_at or 0) > LONG
+    return part.state == "sent" and (_is_left(part) or desk.now() - (part.created_at or 0) > LONG)
+
+
+def _is_left(part: Part) -> bool:
+    """Say whether whoever changed a part last is known to do nothing more with it."""
+    if part.owner == place.mark():
+        return part.job not in sending
+    return place.is_gone(part.owner)
 
 
 def is_untold(part: Part) -> bool:
@@ -61,8 +69,8 @@ def is_untold(part: Part) -> bool:
 
 def revisit(desk: Desk, part: Part) -> Part:
     """Settle a part that its kernel left behind, as far as the service can be asked; return it as it is."""
-    if part.state == "intended" and place.is_gone(part.owner):
-        give_up(desk, part, "Its kernel ended before it was sent")
+    if part.state == "intended" and _is_left(part):
+        give_up(desk, part, "It was broken off before it was sent")
         return again(desk, part)
     if part.state in ("made", "ended") and _is_over(desk, part):
         give_up(desk, part, OVER)

@@ -8,6 +8,7 @@ again because a worker was lost, sends a request.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import time
 import uuid
@@ -25,7 +26,7 @@ from claude_magic.rows.asked.inputs import VALUE, Pandas
 from claude_magic.rows.asked.plan import plan
 from claude_magic.rows.cluster.workers import Far
 from claude_magic.rows.columns import table
-from claude_magic.rows.going import NEXT_LOOK_S
+from claude_magic.rows.going import NEXT_LOOK_S, OTHERS
 from claude_magic.rows.kept import journal as journals
 from claude_magic.rows.kept import keylist
 from claude_magic.rows.outcome import PAID, Ask
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from claude_magic.rows.asked.plan import Plan
+    from claude_magic.rows.kept.claims import Turns
     from claude_magic.rows.outcome import Outcome
 
 ROWS = "the rows"  # the column of answers that says which rows they belong to
-OTHERS = "The rows of a partition are others than those that were asked"
+CHANGED = "The rows of a partition are others than those that were asked"
 STEADY = "Write them to files first, so that they stay; what was answered is not paid for again."
 WHOLE = "Leave it out, or give a pandas frame: df.compute()."
 
@@ -128,6 +130,7 @@ class Parts(Far):
         self._answers_of: dict[int, Any] = {}
         self._waiting: dict[str, list[Part]] = {}  # by the key that they wait for
         self._left: list[str] = []
+        self._claimed = contextlib.ExitStack()
         self._asked: set[str] = set()  # where what was answered before does not count
         self.first_failure = ""
 
@@ -154,6 +157,7 @@ class Parts(Far):
             for part in {id(part): part for parts in self._waiting.values() for part in parts}.values():
                 self._end(part)  # it was cancelled: another kernel has what is missing
         finally:
+            self._claimed.close()
             keys = [key for packed in self._keys for key in keylist.unpack(packed)]
             self.journal.begin(self.run._replace(rows=len(keys)), keys)
 
@@ -161,12 +165,12 @@ class Parts(Far):
         """Wait for what other kernels are asking, and return what is left for this one."""
         while self._left:
             keys, self._left = self._left, []
-            turns = self.journal.turns(self._unbatched(self._known(keys)), self.run.bucket)
+            turns = self._turns(self._unbatched(self._known(keys)))
             mine = [*turns]
             self._left = turns.left
             if mine or not self._left:
                 return mine
-            watch(Tally(len(self._left), waiting=len(self._left), why="another kernel is asking for them"))
+            watch(Tally(len(self._left), waiting=len(self._left), why=OTHERS))
             time.sleep(NEXT_LOOK_S)
         return []
 
@@ -188,9 +192,13 @@ class Parts(Far):
                 self._asked.update(new)
                 yield from new
                 continue
-            turns = self.journal.turns(new, self.run.bucket)
+            turns = self._turns(new)
             yield from turns
             self._left += turns.left
+
+    def _turns(self, keys: Sequence[str]) -> Turns:
+        """Return those keys that are not asked elsewhere; they stay claimed until the map ends."""
+        return self._claimed.enter_context(self.journal.turns(keys, self.run.bucket))
 
     def _asks(self, keys: Iterable[str]) -> Iterator[Ask]:
         for key in keys:
@@ -248,7 +256,7 @@ def unpacked(data: bytes) -> Any:
 def joined(frame: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     """Return a partition with its answers; raises InputError where it is not the one that was asked."""
     if len(frame) != len(answers) or not np.array_equal(marks(frame), answers[ROWS].to_numpy()):
-        raise InputError(OTHERS, hint=STEADY)
+        raise InputError(CHANGED, hint=STEADY)
     made = frame.copy()
     for name in answers:
         if name != ROWS:

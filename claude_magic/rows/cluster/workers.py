@@ -17,7 +17,7 @@ import distributed
 
 from claude_magic import settings
 from claude_magic.api.client import Client
-from claude_magic.errors import APIConnectionError, ClaudeError, ConfigError, InputError
+from claude_magic.errors import APIConnectionError, Attempt, ClaudeError, ConfigError, InputError
 from claude_magic.looks import watched
 from claude_magic.rows.cluster import remote
 from claude_magic.rows.cluster.exchange import NAME, Exchange
@@ -142,9 +142,9 @@ class FarCrew(Crew):
                 linger=linger,
             )
         except Exception as error:  # whatever the way to the scheduler raises
-            self.failure = ConfigError(f"The cluster cannot be reached: {error}", hint="Start it again.")
-            self.failure.__cause__ = error
-            told = {"done": [], "lost": [], "back": [*self._out], "workers": []}
+            self.failure = _unreachable(error)
+            out, self._out = self._out, {}
+            return [Done(job, None, _unreachable(error), Seen(0)) for job in out.values()]
         self._staff(told["workers"])
         return self._found(told)
 
@@ -210,6 +210,13 @@ class FarCrew(Crew):
 def _packed(job: Job) -> bytes:
     seconds = time.monotonic() - job.began
     return pickle.dumps((job.number, job.ask.key, job.ask.body, job.attempts, seconds))
+
+
+def _unreachable(error: Exception) -> ClaudeError:
+    """Return why nothing more can be told of a request, which may be on the bill."""
+    made = ConfigError(f"The cluster cannot be reached: {error}", hint="Start it again.")
+    made.attempts, made.__cause__ = (Attempt(1, "lost", True),), error
+    return made
 
 
 def _failure(error: BaseException) -> ClaudeError:

@@ -43,6 +43,8 @@ LOCKED_S = 60.0  # seconds after which a lock counts for nothing
 class Appended:
     """The tables as a folder of append-only files, one writer each. It does all that a `Store` does."""
 
+    busy_s = BUSY_SECONDS  # how long a change waits for a lock
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.forked()
@@ -82,9 +84,12 @@ class Appended:
                 with contextlib.suppress(OSError):
                     self.shrink()
 
-    def claim(self, keys: Sequence[str], bucket: str) -> set[str]:  # noqa: ARG002 # as a Store's
-        """Return all keys: without locks nobody can be kept from asking too."""
-        return {*keys}
+    def claim(self, keys: Sequence[str], bucket: str, owner: str) -> set[str]:
+        """Return those of some keys that no other thread asks for; without locks no process is kept from it.
+
+        Raises sqlite3.Error.
+        """
+        return self._tables.claim(keys, bucket, owner)
 
     def shrink(self) -> None:
         """Write the tables anew in one file, and remove those of this and of ended processes.
@@ -161,7 +166,7 @@ class Appended:
     def _alone(self) -> Iterator[None]:
         """Hold the folder's lock: a file that only one process can make; raises TimeoutError."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock, end = self.folder / "lock", time.monotonic() + BUSY_SECONDS
+        lock, end = self.folder / "lock", time.monotonic() + self.busy_s
         while True:
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from claude_magic.rows.asked.plan import Plan
+    from claude_magic.rows.kept.registry import Part
 
 MANY = 500  # keys in one SELECT
 _COST = Outcome._fields.index("cost_usd")
@@ -158,19 +159,16 @@ class Journal:
         self.disk.change(("answer", rows), *sums, *claims)
 
     def turns(self, keys: Iterable[str], bucket: str) -> Turns:
-        """Return those keys that this process is to ask for, where others may run the same map."""
+        """Return those keys that a map is to ask for, where others may run the same; use it in a `with`."""
         busy = functools.partial(self.batches.under_way, bucket=bucket, known={})
         return Turns(self.disk, keys, bucket, busy)
-
-    def release(self, keys: Iterable[str], bucket: str) -> None:
-        """Leave keys that this process has claimed to others."""
-        self.disk.change(("unclaim", [(key, bucket) for key in keys]))
 
     def begin(self, run: Run, keys: Sequence[str]) -> Run:
         """Write down that a run begins, with a key for each of its rows ("": it cannot be asked).
 
         Return it as written: with a name, made from its template, if it had none. A run of that name that is
-        there already is this one from now on.
+        there already is this one from now on; raises InputError where that one asks something else in a batch
+        whose answers are not here yet: nobody would look for them.
         """
         run = run._replace(
             started_at=run.started_at or now(),
@@ -182,6 +180,10 @@ class Journal:
             run = run._replace(template=None, output=None)
         packed = keylist.pack(keys)
         if run.name:
+            before = self.disk.select("SELECT mode, keys FROM runs WHERE name = ?", (run.name,))
+            if before[-1:] != [(run.mode, packed[0])] and (waiting := self.batches.waiting(run.name)):
+                hint = f'Give another name, or fetch them first: claude_magic.attach("{run.name}").wait().'
+                raise InputError(waits(run.name, waiting), hint=hint)
             self.disk.change(("keylist", [packed]), ("run", [(*run, packed[0])]))
             return run
         for name in self._names(run.template):
@@ -191,8 +193,8 @@ class Journal:
         return run
 
     def end(self, name: str, state: str = "ended") -> None:
-        """Write down that a run has "ended", or was "broken off"; what this process claimed is free again."""
-        self.disk.change(("state", [(state, name)]), ("unclaim all", [(place.mark(),)]))
+        """Write down that a run has "ended", or was "broken off"."""
+        self.disk.change(("state", [(state, name)]), last=True)
 
     def runs(self) -> list[Run]:
         """Return every run, oldest first."""
@@ -211,10 +213,12 @@ class Journal:
         raise InputError(f'There is no run "{name}"', hint=f"{meant}claude_magic.runs() lists them.")
 
     def same(self, run: Run, keys: Sequence[str]) -> Run | None:
-        """Return the newest run that asked the very same in the same way, None where there is none."""
-        alike = _way(run)
-        found = (one for one in reversed(self.runs()) if _way(one) == alike)
-        return next((one for one in found if self.keys(one.name) == [*keys]), None)
+        """Return the newest run, of its name if it has one, that asked the very same in the same way."""
+        runs, digest, alike = self.runs(), keylist.pack(keys)[0], _way(run)
+        names = {name for (name,) in self.disk.select("SELECT name FROM runs WHERE keys = ?", (digest,))}
+        if run.name:
+            names &= {run.name}
+        return next((one for one in reversed(runs) if one.name in names and _way(one) == alike), None)
 
     def keys(self, name: str) -> list[str]:
         """Return the key of each row of a run, in order; raises InputError for a name that none has."""
@@ -307,6 +311,11 @@ def _path(store: str | Path | bool | None) -> Path:
 
         return data_dir() / "rows.sqlite"
     return Path(store).expanduser()
+
+
+def waits(name: str, parts: Sequence[Part]) -> str:
+    """Say that a run waits for the answers of some parts."""
+    return f'The run "{name}" waits for answers that are paid for: {parts[0].batch_id or parts[0].job}'
 
 
 def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:

@@ -1,7 +1,8 @@
 """What if the disk does not take what must not be lost?
 
-Then it is kept in memory, where reading finds it, and every further write tries again. A write that is cut
-off by an interrupt is tried again too: each change may be made twice.
+Then it is kept in memory, where reading finds it, and every further write tries again, without waiting long
+for a lock that somebody else holds. A write that is cut off by an interrupt is tried again too: each change
+may be made twice.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ConfigError
 from claude_magic.ledger import place
-from claude_magic.ledger.database import stores
+from claude_magic.ledger.database import BUSY_SECONDS, stores
 from claude_magic.rows.kept.appended import Appended
 from claude_magic.rows.kept.store import Store
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from claude_magic.rows.kept.store import Change
 
+AGAIN_S = 0.1  # seconds that a further write waits for a lock
 FAILURES = (sqlite3.Error, OSError)
 UNFIT = (sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError, TypeError)
 """What a value raises that no column takes: half a character, a number too large, an object for a text."""
@@ -57,20 +59,23 @@ class Keeping:
             return Appended(self.path.with_suffix(".d"))
         return Store(self.path)
 
-    def change(self, *changes: Change, sure: bool = False) -> int:
-        """Make changes in one transaction, on disk or else in memory; return how many rows it met last."""
+    def change(self, *changes: Change, sure: bool = False, last: bool = False) -> int:
+        """Make changes in one transaction, on disk or else in memory; return how many rows it met last.
+
+        After the `last` ones nothing may be written for long: it waits for a lock as if it were the first.
+        """
         with self._lock:
             self._kept.append((changes, sure))
             try:
-                return self._written()
+                return self._written(last)
             except UNFIT:
                 self._kept[-1] = ([(name, [*map(_plain, rows)]) for name, rows in changes], sure)
-                return self._written()
+                return self._written(last)
 
-    def _written(self) -> int:
+    def _written(self, last: bool) -> int:
         """Write all there is on disk, or the last of it in memory; return how many rows it met last."""
         try:
-            return self.flush()
+            return self.flush(patient=last)
         except UNFIT:
             raise
         except FAILURES as why:
@@ -82,7 +87,7 @@ class Keeping:
         """Make changes that survive a loss of power, and overwrite what they delete; raises ConfigError."""
         try:
             with self._lock:
-                self.flush()
+                self.flush(patient=True)
                 return self._store.change(*changes, sure=True)
         except FAILURES as why:
             raise ConfigError(
@@ -108,10 +113,11 @@ class Keeping:
             except FAILURES as why:
                 self._warn(why)
 
-    def flush(self) -> int:
+    def flush(self, *, patient: bool = False) -> int:
         """Write what could not be written before; raises what the disk says."""
         met = 0
         with self._lock:
+            self._store.busy_s = AGAIN_S if self._warned and not patient else BUSY_SECONDS
             while self._kept:
                 changes, sure = self._kept[0]
                 met = self._store.change(*changes, sure=sure)
@@ -125,11 +131,11 @@ class Keeping:
         with contextlib.suppress(*FAILURES):
             self._store.shrink()
 
-    def claim(self, keys: Sequence[str], bucket: str) -> set[str]:
-        """Return those of some keys that this process may ask for (see `claims.py`)."""
+    def claim(self, keys: Sequence[str], bucket: str, owner: str) -> set[str]:
+        """Return those of some keys that an owner may ask for (see `claims.py`)."""
         self.claimed = True
         try:
-            return self._store.claim(keys, bucket)
+            return self._store.claim(keys, bucket, owner)
         except FAILURES:
             return {*keys}
 
@@ -143,7 +149,8 @@ class Keeping:
         self._warned = True
         with contextlib.suppress(JournalWarning):  # under -W error too, a paid answer is not lost
             warnings.warn(
-                f"The journal {self.path} does not work ({why}); answers are kept in memory until it does",
+                f"The journal {self.path} does not work ({why}); until it does, answers are in the memory of "
+                "this kernel alone. store= takes another file",
                 JournalWarning,
                 stacklevel=4,
             )

@@ -28,6 +28,7 @@ id. ended: the service is done. Then it is stored: every answer is in the journa
 came of it.
 """
 _OPEN = ", ".join(f"'{state}'" for state in UNDER_WAY)
+_WAITING = "state IN ('sent', 'made', 'ended') AND job IN (SELECT name FROM jobs WHERE run = ?)"
 _UNDER_WAY = f"state IN ({_OPEN}) AND job IN (SELECT name FROM jobs WHERE bucket = ?)"  # noqa: S608
 
 
@@ -119,6 +120,10 @@ class Registry:
     def all_parts(self) -> list[Part]:
         """Return the parts of all jobs."""
         return self._parts("1")
+
+    def waiting(self, run: str) -> list[Part]:
+        """Return the parts of a run that are paid for, or may be, and whose answers are not here yet."""
+        return self._parts(_WAITING, run)
 
     def under_way(
         self, keys: Iterable[str], bucket: str, known: dict[str, frozenset[str]] | None = None

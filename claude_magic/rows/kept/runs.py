@@ -111,15 +111,11 @@ class RunView:
         Raises InputError while it has a batch whose answers are not here yet.
         """
         batches = self.journal.batches
+        if waiting := batches.waiting(self.name):
+            hint = "Fetch them with claude_magic.attach(…).frame(), or cancel it first."
+            raise InputError(journals.waits(self.name, waiting), hint=hint)
         jobs = [job for job in batches.jobs() if job.run == self.name]
         parts = [part for job in jobs for part in batches.parts(job.name)]
-        if waiting := [
-            part.batch_id or part.job for part in parts if part.state in ("sent", "made", "ended")
-        ]:
-            raise InputError(
-                f'The run "{self.name}" waits for answers that are paid for: {waiting[0]}',
-                hint="Fetch them with claude_magic.attach(…).frame(), or cancel it first.",
-            )
         for job in jobs:
             batches.forget(job.name)
         for part in parts:

@@ -6,15 +6,16 @@ UTC; money is an exact decimal as text.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from claude_magic.ledger.database import Database
+from claude_magic.ledger.database import BUSY_SECONDS, Database
 from claude_magic.rows.kept import claims
 from claude_magic.rows.outcome import PAID, Outcome
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Change = tuple[str, Sequence[Sequence[Any]]]
 
@@ -109,6 +110,15 @@ class Store(Database):
     """The tables, and their changes."""
 
     migrations: ClassVar = MIGRATIONS
+    busy_s = BUSY_SECONDS  # how long a change waits for a lock
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection within a transaction that is written where the block ends without an error."""
+        with self.opened() as db:
+            db.execute(f"PRAGMA busy_timeout = {self.busy_s * 1000:.0f}")
+            with super().transaction():
+                yield db
 
     def change(self, *changes: Change, sure: bool = False) -> int:
         """Make changes in one transaction and return how many rows the last one met; raises sqlite3.Error.
@@ -126,9 +136,9 @@ class Store(Database):
     def renew(self) -> None:
         """Do nothing: what others write is there at once."""
 
-    def claim(self, keys: Sequence[str], bucket: str) -> set[str]:
-        """Return those of some keys that this process may ask for; raises sqlite3.Error."""
-        return claims.claim(self, keys, bucket)
+    def claim(self, keys: Sequence[str], bucket: str, owner: str) -> set[str]:
+        """Return those of some keys that an owner may ask for; raises sqlite3.Error."""
+        return claims.claim(self, keys, bucket, owner)
 
     def shrink(self) -> None:
         """Empty the log of changes, and give back the room if half of it is free; raises sqlite3.Error."""

@@ -22,7 +22,6 @@ from claude_magic.talk import current, replaying
 if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
-    from typing import Any
 
     from claude_magic.api.client import Client
     from claude_magic.rows.outcome import Ask, Outcome
@@ -175,8 +174,7 @@ def _seen(message: Message, made: Outcome, seconds: float) -> Seen:
     """Return what an answer tells the gate; what was played tells nothing of limits."""
     if made.source == "replay":
         return Seen(200, seconds)
-    counted: dict[str, Any] = message.get("usage") or {}
-    written = counted.get("cache_creation_input_tokens") or 0  # what is read from the cache does not count
-    inputs, outputs = (made.input_tokens or 0) + written, made.output_tokens or 0
+    counted = (made.input_tokens, made.cache_write_5m_tokens, made.cache_write_1h_tokens)  # not what is read
+    inputs, outputs = sum(count or 0 for count in counted), made.output_tokens or 0
     headers = message.response.headers if message.response else {}
     return Seen(200, seconds, inputs, outputs, told(headers))

@@ -7,7 +7,6 @@ and before another request takes its place, so that no more is ever lost than ma
 
 from __future__ import annotations
 
-import contextlib
 import math
 import random
 import threading
@@ -138,7 +137,7 @@ class _Engine:
         self.fresh: list[Outcome] = []  # not in the journal yet
         self.kept: deque[Outcome] = deque()  # there, and not yielded yet
         self.sums = Sums()
-        self.over = False
+        self.over = self._closed = False
         self.failure: BaseException | None = None  # raised at the end
         self.unsent: tuple[str, str] | None = None  # why the rest is not sent
         self.deadline = math.inf  # for what is under way
@@ -153,9 +152,13 @@ class _Engine:
             while not self.over:
                 with self.interrupts:
                     self._step()
+                    if self.over:
+                        self._end()
+                if self.watch is not None:
+                    self.watch(self._told())
                 yield from self._kept()
-        except KeyboardInterrupt:  # the second one ends it at once
-            self._stop(failure=Stopped(), seconds=0.0 if self.interrupts.heard else GRACE)
+        except KeyboardInterrupt:  # while somebody was told of it
+            self.interrupts.hear()
         finally:
             with self.interrupts:
                 self._end()
@@ -172,22 +175,25 @@ class _Engine:
 
     def _step(self) -> None:
         """Send what may be sent, wait for what arrives, and write it down."""
+        self._hear()
         if self.control.cancelled and not self._ending:
             self._stop(unsent=("cancelled", CANCELLED), seconds=GRACE)
         self._dispatch()
-        if not self.out and self._idle:
+        if not self.out and (self._ending or (self.queue.whole and not len(self.queue))):
             self._rest()
         else:
             linger = min(LINGER * self._mean, LONGEST_LINGER) if len(self.out) >= FEW else 0.0
             for done in self.crew.take(self._patience(), linger):
                 self._take(done)
-        if self.interrupts.heard and self.failure is None:
-            self._stop(failure=Stopped(), seconds=GRACE)
-        if time.monotonic() > self.deadline and self.out:
+        self._hear()
+        if self.out and time.monotonic() >= self.deadline:
             self._abandon()
         self._write()
-        if self.watch is not None:
-            self.watch(self._told())
+
+    def _hear(self) -> None:
+        """Stop at an interrupt, whatever ends it already; the second one ends it at once."""
+        if self.interrupts.heard:
+            self._stop(failure=Stopped(), seconds=0.0 if self.interrupts.again else GRACE)
 
     # ---- sending -------------------------------------------------------------------------------------------
 
@@ -237,11 +243,11 @@ class _Engine:
         if done.outcome is None:
             self._failed(job, done)
             return
+        self.fresh.append(done.outcome)
         self.gate.tell(time.monotonic(), job.lease, done.seen)
         self._broken = 0
         self._mean += (done.seen.seconds - self._mean) * (0.1 if self._mean else 1.0)
         self._settle(job, done.outcome, billed=True)
-        self.fresh.append(done.outcome)
 
     def _failed(self, job: Job, done: Done) -> None:
         error = done.error
@@ -307,10 +313,6 @@ class _Engine:
     def _ending(self) -> bool:
         return self.failure is not None or self.unsent is not None
 
-    @property
-    def _idle(self) -> bool:
-        return self._ending or (self.queue.whole and not len(self.queue))
-
     def _stop(
         self,
         *,
@@ -349,18 +351,27 @@ class _Engine:
             self._lose(self.out.pop(number))
 
     def _end(self) -> None:
-        """Keep the books of a map that ended, or that was left in the middle."""
-        if not self.over:
-            self._stop(failure=Stopped(), seconds=GRACE)
-            self.interrupts.heard = True  # one more ends it at once
-            with contextlib.suppress(KeyboardInterrupt):
+        """Keep the books of a map that ended, or that was left in the middle; done again, do nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self.over:
+                self.interrupts.heard = True  # one more ends it at once
+                self._hear()
                 while self.out and time.monotonic() < self.deadline:
                     for done in self.crew.take(self._patience()):
                         self._take(done)
-            self._abandon()
-        self._write()
-        self.purse.close()
-        self.crew.end()
+                    self._write()
+                    self._hear()
+                self._abandon()
+            self._write()
+            for job in self.queue.left():
+                if job.held:
+                    self.purse.give(job.number, job.worst)
+            self.purse.close()
+        finally:
+            self.crew.end()
 
     # ---- books ---------------------------------------------------------------------------------------------
 
@@ -377,14 +388,9 @@ class _Engine:
 
     def _told(self) -> Tally:
         paused, why = self.gate.paused(time.monotonic())
-        now = Tally(
-            spent=self.purse.spent,
-            in_flight=len(self.out),
-            limit=self.gate.limit,
-            paused=paused,
-            why="paused" if self.control.paused else why,
-            source=self.source,
-        )
+        why = "paused" if self.control.paused else why
+        now = Tally(in_flight=len(self.out), limit=self.gate.limit, paused=paused, why=why)
+        now = now._replace(spent=self.purse.spent, source=self.source)
         return self.sums.tally(now, self.queue.drawn)
 
     def _words(self) -> str:

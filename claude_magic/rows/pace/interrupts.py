@@ -11,18 +11,19 @@ if TYPE_CHECKING:
 
 
 class Interrupts:
-    """Holds back the first interrupt that comes in its `with` blocks, and tells of it; a second is raised.
+    """Holds back interrupts that come in its `with` blocks, and tells of the first and of those after it.
 
-    In another thread than the main one no interrupts come.
+    None is raised there: it would lose what has just arrived. In another thread than the main one none come.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.heard, self._wake = False, wake
+        self.heard = self.again = False
+        self._wake = wake
         self._before: Any = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._hear) or signal.default_int_handler
+            self._before = signal.signal(signal.SIGINT, self.hear) or signal.default_int_handler
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -30,8 +31,7 @@ class Interrupts:
             before, self._before = self._before, None
             signal.signal(signal.SIGINT, before)
 
-    def _hear(self, *_: object) -> None:
-        if self.heard:
-            raise KeyboardInterrupt
-        self.heard = True
+    def hear(self, *_: object) -> None:
+        """Take an interrupt for heard."""
+        self.heard, self.again = True, self.heard
         self._wake()

@@ -61,6 +61,11 @@ class Queue:
         """Whether something is held for one of those that wait."""
         return any(job.held for _, _, job in self._again)
 
+    def left(self) -> Iterator[Job]:
+        """Yield those that are drawn and wait."""
+        yield from self._hand
+        yield from (job for _, _, job in self._again)
+
     def rest(self) -> Iterator[Job]:
         """Yield all that is left, drawing it."""
         while (job := self.next(math.inf)) is not None:
