@@ -310,9 +310,9 @@ def _cluster() -> Any:
 def _check(made: Plan, how: Mapping[str, Any]) -> None:
     """Raise InputError for what could not be done with the answers, before they are asked for."""
     made.rows.check_dtypes(how["dtype_backend"])
-    for name in ("concurrency", "max_attempts"):
+    for name, unset in (("concurrency", None), ("max_attempts", 6)):
         number = how[name]
-        if number is not None and (type(number) is not int or number < 1):
+        if number != unset and (type(number) is not int or number < 1):
             raise InputError(
                 f"{name}={number!r} is no number of 1 or more", hint=f"Give {name}=4, or leave it out."
             )

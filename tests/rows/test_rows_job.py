@@ -589,6 +589,7 @@ def test_a_job_says_how_far_it_is_without_asking():
     assert "<BatchJob boats: in progress · 4 rows · 2 processing · at most $0.00" in repr(job)
     assert "<progress" in job._repr_html_()
     assert "practice</span>" in job._repr_html_()
+    assert repr(job).endswith(" · practice>")
     assert asked == len(post.requests)
     job.wait()
     assert "<BatchJob boats: ended · 4 rows · 2 succeeded · $0.0000" in repr(job)

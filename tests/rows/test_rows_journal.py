@@ -296,6 +296,17 @@ def test_forgetting_a_run_removes_what_no_other_has(journal, path):
     assert [False, True, True] == [text in left for text in (b"FORGOTTEN", b"KEPT", b"PRACTISED")]
 
 
+def test_forgetting_a_run_removes_what_an_earlier_prompt_of_its_name_was_answered(journal, path):
+    journal.begin(Run("r"), ["a"])
+    journal.write([ok("a", b"FORGOTTEN")], "r")
+    journal.begin(Run("r", template="another"), ["b"])
+    journal.write([ok("b", b"GONE")], "r")
+    journal.forget("r")
+    journal.disk.close()
+    left = bytes_of(path.parent)
+    assert [False, False] == [text in left for text in (b"FORGOTTEN", b"GONE")]
+
+
 def test_forgetting_where_nothing_can_be_written_says_so(kind, tmp_path):
     (tmp_path / "file").write_text("in the way")
     journal = Journal(tmp_path / "file" / "rows.sqlite")

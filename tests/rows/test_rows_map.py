@@ -431,7 +431,7 @@ def test_a_bad_request_of_every_row_is_in_every_row():
     assert {"error"} == set(made["claude_status"])
 
 
-@pytest.mark.parametrize("verb", [claude_magic.map, claude_magic.preview])
+@pytest.mark.parametrize("verb", [claude_magic.map, claude_magic.preview, claude_magic.batch])
 def test_dtypes_that_there_are_not_are_refused_before_anything_is_sent(verb):
     with pytest.raises(InputError, match="'polars' is no kind of dtypes"):
         verb(REVIEWS, JUDGE, dtype_backend="polars")
@@ -439,7 +439,11 @@ def test_dtypes_that_there_are_not_are_refused_before_anything_is_sent(verb):
 
 
 @pytest.mark.parametrize(
-    "given", [{"concurrency": 0}, {"max_attempts": 0}, {"concurrency": "8"}, {"max_attempts": True}]
+    "given",
+    [
+        *({"concurrency": number} for number in (0, "8")),
+        *({"max_attempts": number} for number in (0, True, None)),
+    ],
 )
 def test_numbers_that_are_none_are_refused_before_anything_is_sent(given):
     ((name, value),) = given.items()
@@ -448,6 +452,15 @@ def test_numbers_that_are_none_are_refused_before_anything_is_sent(given):
             verb(REVIEWS, JUDGE, **given)
         assert f"{name}={value!r} is no number of 1 or more" == caught.value.message
         assert f"{name}=4" in caught.value.hint
+    assert 0 == calls()
+
+
+@pytest.mark.parametrize("given", [{"store": 5}, {"name": 5}])
+def test_a_store_and_a_name_that_are_none_are_refused_before_anything_is_sent(given):
+    ((name, _),) = given.items()
+    with pytest.raises(InputError, match=f"{name}=5 is no ") as caught:
+        claude_magic.map(REVIEWS, JUDGE, **given)
+    assert f"{name}=" in caught.value.hint
     assert 0 == calls()
 
 

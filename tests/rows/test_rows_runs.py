@@ -170,6 +170,8 @@ def test_an_export_takes_the_place_of_a_file_only_when_told(topics, tmp_path):
 def test_forgetting_a_run_removes_it_and_its_answers(topics, journal):
     topics.forget()
     assert ({}, 0) == (journal.find(KEYS, "live"), len(runs()))
+    assert "Run topics: forgotten" == repr(topics)
+    assert "forgotten" in topics._repr_html_()
 
 
 def test_m6_a_run_whose_batch_is_paid_for_is_not_forgotten(topics, journal, tmp_path):

@@ -88,6 +88,7 @@ def submit(
     **how: Any,
 ) -> BatchJob:
     """Send what a plan asks in batches; see `batch`. `how` is what a BatchJob is shown with."""
+    made.rows.check_dtypes(how.get("dtype_backend"))
     desk = desk or Desk(journal.shared(store), client)
     wanted = list(made.first)
     before = desk.journal.find(wanted, desk.bucket) if resume else {}

@@ -25,6 +25,7 @@ STATES = {
     "orphan": "whether it was made cannot be told any more",
     "not_sent": "not sent",
 }
+PRACTICE = "practice"
 OPEN = ("sending", "in_doubt", "in_progress", "canceling")
 """States from which it goes on by itself."""
 
@@ -82,6 +83,7 @@ class Status(NamedTuple):
             f"{self.not_sent:,} not sent" if self.not_sent else "",
             *self._money(),
             self._time(),
+            PRACTICE if self.source == PRACTICE else "",
         )
         return " · ".join(filter(None, facts))
 
@@ -110,7 +112,8 @@ def page(now: Status, *, bar: bool = True) -> str:
     label = f"Batch {now.name}: requests that have ended"
     shown = drawn(now.share, label) if now.is_open and bar else ""
     notes = "".join(f'<div style="{looks.LINE}">{html.escape(note)}</div>' for note in now.notes)
-    line = looks.line(str(now), "practice" if now.source == "practice" else None)
+    badge = PRACTICE if now.source == PRACTICE else None
+    line = looks.line(str(now).removesuffix(f" · {PRACTICE}"), badge)
     return f"{looks.BOX}><b>{html.escape(now.name)}</b>{shown}{line}{notes}</div>"
 
 

@@ -80,7 +80,12 @@ class Run(NamedTuple):
 
 
 def run_of(made: Plan, name: str | None, source: str, *, mode: str = "live", rows: int | None = None) -> Run:
-    """Return what is written down of a call that asks what a plan says, of some of its rows or all."""
+    """Return what is written down of a call that asks what a plan says, of some of its rows or all.
+
+    Raises InputError for a name that is no text.
+    """
+    if not isinstance(name, str | None):
+        raise InputError(f"name={name!r} is no name of a run", hint='Give a text: name="topics".')
     return Run(
         name or "",
         mode,
@@ -257,6 +262,8 @@ class Journal:
     def forget(self, name: str) -> None:
         """Remove a run, and every answer that no other run has; raises InputError, ConfigError."""
         bucket, mine = self.run(name).bucket, {*self.keys(name)}
+        got = "SELECT key FROM answers WHERE run = ? AND bucket = ?"  # of an earlier prompt of this name, too
+        mine.update(key for (key,) in self.disk.select(got, (name, bucket)))
         sql = f"SELECT DISTINCT source, {_KEYS} WHERE name != ?"
         for source, packed in self.disk.select(sql, (name,)):
             if BUCKETS.get(source, source) == bucket:
@@ -310,6 +317,8 @@ def _path(store: str | Path | bool | None) -> Path:
         from claude_magic.keys import data_dir
 
         return data_dir() / "rows.sqlite"
+    if not isinstance(store, str | os.PathLike):
+        raise InputError(f"store={store!r} is no path", hint='Give store="project/rows.sqlite" or False.')
     return Path(store).expanduser()
 
 

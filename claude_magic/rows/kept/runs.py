@@ -83,6 +83,10 @@ class RunView:
         """Say whether it is "running", has "ended", or was "broken off"."""
         return self.journal.run(self.name).state_now
 
+    @property
+    def _is_gone(self) -> bool:
+        return all(run.name != self.name for run in self.journal.runs())
+
     @functools.cached_property
     def sums(self) -> Sums:
         """What came of its rows, counted anew where it changed."""
@@ -151,6 +155,8 @@ class RunView:
             yield wire.encode(line) + b"\n"
 
     def __repr__(self) -> str:
+        if self._is_gone:
+            return f"Run {self.name}: forgotten"
         sums, run = self.sums, self.about
         cost = f" · {dollars(sums.cost)}" if sums.answers else ""
         counts = f"{sums.rows:,} rows · {sums.ok:,} ok · {sums.failed:,} failed{cost}"
@@ -160,7 +166,7 @@ class RunView:
     def _repr_html_(self) -> str:
         badge = "practice" if self.about.bucket == "practice" else None
         parts = [looks.line(repr(self).removesuffix(" · practice"), badge)]
-        if self.sums.failed:
+        if not self._is_gone and self.sums.failed:
             shown = self.errors().filter(regex="(status|error_type|error|key)$").head(NAMED)
             parts.append(looks.fold(f"The first of {self.sums.failed:,} failures", shown.to_html()))
         return f"{looks.BOX}>{''.join(parts)}</div>"
