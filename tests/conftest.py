@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -28,15 +29,28 @@ STARTUP = REPOSITORY / "jupyter-config" / "startup" / "50-claude-magic.py"
 Message = dict[str, Any]
 
 
+# what a machine may have set that would change what is tested; for pytest itself it stays
+FOREIGN = re.compile(
+    r"(ANTHROPIC|CLAUDE_MAGIC|JUPYTER|JPY)_\w*|\w+_PROXY|(NO|FORCE|PY)_?COLORS?|CLICOLOR\w*"
+    r"|PYTEST_(ADDOPTS|PLUGINS)",
+    re.IGNORECASE,
+)
+
+
 def pytest_configure() -> None:
-    """Hear interrupts also where the suite was started in the background, which ignores them."""
+    """Hear interrupts in the background too, ask no proxy for what is here, and take the time it takes."""
+    from hypothesis import HealthCheck, settings
+
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("any machine")
 
 
 def isolated(folder: Path) -> dict[str, str]:
     """Return an environment whose homes are in `folder` and that holds no key."""
-    ours = ("ANTHROPIC_", "CLAUDE_MAGIC_", "JUPYTER_")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    kept = {k: v for k, v in os.environ.items() if not FOREIGN.fullmatch(k)}
     homes = {
         "CLAUDE_MAGIC_CONFIG_DIR": "config",
         "CLAUDE_MAGIC_DATA_DIR": "data",
@@ -45,7 +59,16 @@ def isolated(folder: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": "jupyter-data",
         "JUPYTER_RUNTIME_DIR": "jupyter-runtime",
     }
-    return kept | {name: str(folder / home) for name, home in homes.items()}
+    return kept | {name: str(folder / home) for name, home in homes.items()} | {"COLUMNS": "80"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give a user whose home cannot be written one that can: IPython, jedi and matplotlib want it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.access(Path("~").expanduser(), os.W_OK):
+            patch.setenv("HOME", str(tmp_path_factory.mktemp("user")))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +97,25 @@ def _forget() -> None:
         thread.threads.__init__()
     if (catalog := loaded["catalog"]) and catalog._own:
         catalog.override(())
+
+
+@pytest.fixture
+def shallow() -> Iterator[None]:
+    """Let recursion end early: IPython looks for each frame of a traceback in all modules."""
+    limit, depth, frame = sys.getrecursionlimit(), 0, sys._getframe()
+    while frame := frame.f_back:
+        depth += 1
+    sys.setrecursionlimit(depth + 120)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.fixture
+def one_day() -> None:
+    """Let a test begin and end on one UTC day: where this one is about to end, wait for the next."""
+    left = -time.time() % 86_400
+    if left < 20:
+        time.sleep(left)
 
 
 @pytest.fixture
@@ -190,7 +232,7 @@ class Kernel:
         *,
         answers: Sequence[str] | None = None,
         watch: Callable[[Message], None] | None = None,
-        timeout: float = 30,
+        timeout: float = 120,
         silent: bool = False,
     ) -> Outcome:
         """Run a cell and wait for its end.
@@ -221,12 +263,12 @@ class Kernel:
 
     def complete(self, code: str, at: int | None = None) -> list[str]:
         """Return what Tab offers at the position (the end by default)."""
-        reply = self.client.complete(code, at if at is not None else len(code), reply=True, timeout=30)
+        reply = self.client.complete(code, at if at is not None else len(code), reply=True, timeout=120)
         return list(reply["content"]["matches"])
 
     def inspect(self, code: str) -> str:
         """Return what Shift-Tab shows at the end of the code."""
-        reply = self.client.inspect(code, len(code), reply=True, timeout=30)
+        reply = self.client.inspect(code, len(code), reply=True, timeout=120)
         return str(reply["content"]["data"].get("text/plain", ""))
 
 
@@ -264,7 +306,7 @@ def started(
     client = manager.blocking_client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=180)
         yield Kernel(manager, client, folder)
     finally:
         client.stop_channels()

@@ -30,8 +30,9 @@ def request_of(connection: socket.socket) -> bytes:
 def serving(handle: Callable[[socket.socket], None]) -> Iterator[str]:
     """Serve each connection with `handle` in a thread; yields the address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(30)
+    listener.settimeout(600)
     threads: list[threading.Thread] = []
+    open_: list[socket.socket] = []
 
     def one(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
@@ -41,6 +42,7 @@ def serving(handle: Callable[[socket.socket], None]) -> Iterator[str]:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = listener.accept()
+                open_.append(connection)
                 threads.append(threading.Thread(target=one, args=(connection,), daemon=True))
                 threads[-1].start()
 
@@ -52,5 +54,8 @@ def serving(handle: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         accepting.join(5)
+        for connection in open_:  # what a client keeps for its next call ends here
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(5)

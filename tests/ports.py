@@ -68,7 +68,7 @@ def on_a_port(app: App) -> Iterator[str]:
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield made[0]
     finally:

@@ -674,7 +674,7 @@ def writer(path: Path, name: str, times: int) -> subprocess.Popen[str]:
 def test_two_kernels_that_write_at_once_lose_nothing(path: Path) -> None:
     kernels = [writer(path, name, 40) for name in "ab"]
     for kernel in kernels:
-        kernel.communicate(timeout=60)
+        kernel.communicate(timeout=300)
         assert 0 == kernel.returncode
     found = [t.key for t in Cassette(path).exchanges()]
     assert sorted(f"{name}{n}" for name in "ab" for n in range(40)) == sorted(found)
@@ -797,11 +797,11 @@ def test_r1_a_forked_child_records_though_a_thread_held_the_cassette(path: Path)
     def hold() -> None:
         with tape._lock:
             held.set()
-            done.wait(30)
+            done.wait(300)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(30)
+    assert held.wait(300)
     child = os.fork()
     if not child:
         try:

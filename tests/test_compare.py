@@ -245,7 +245,7 @@ def interrupted(server, **how):
         with pytest.raises(Stopped) as caught:
             chat.ask("hello", compare=THREE, client=client, **how)
         for _ in THREE:
-            assert server.left.acquire(timeout=5)
+            assert server.left.acquire(timeout=60)
         yield caught.value
 
 

@@ -232,8 +232,8 @@ def test_r3_a_certificate_is_checked_as_for_any_other_call(days, tmp_path, monke
 
     def handle(connection):
         with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
-            while request_of(secure):
-                secure.sendall(sized())
+            request_of(secure)
+            secure.sendall(sized(more=b"connection: close\r\n"))
 
     with (
         serving(handle) as url,

@@ -32,6 +32,7 @@ def last(shell) -> failing.Failure:
         ("print('{x} {df:head}' % 1)", "TypeError"),
     ],
 )
+@pytest.mark.usefixtures("shallow")
 def test_a_failed_cell_is_known_by_its_source_and_number(shell, cell, kind):
     shell.run(cell)
     shell.run("1 + 1")

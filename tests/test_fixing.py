@@ -197,14 +197,15 @@ def test_braces_in_code_and_values_are_never_read(shell):
     assert "the text {secret_thing} {os.environ[HOME]}" in question()
 
 
+@pytest.mark.usefixtures("shallow")
 def test_a_huge_traceback_and_a_huge_value_stay_small(shell):
     shell.run("big = list(range(10**6))\ntext = 'x' * 10**5\ndef f(x): return f(x)")
     shell.run("raise ExceptionGroup('g', [ValueError(text)] * 9)")
     fixed(shell)
-    assert 30_000 > len(question())
+    assert 10_000 > len(question())
     shell.run("f(big), text")
     fixed(shell)
-    assert 30_000 > len(question())
+    assert 10_000 > len(question())
     assert "RecursionError" in question()
 
 
@@ -350,7 +351,7 @@ def test_in_a_terminal_the_cell_is_what_is_typed_next(tmp_path, monkeypatch):
 
     (tmp_path / "session.py").write_text(TERMINAL)
     done = subprocess.run(
-        [sys.executable, "session.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "session.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert "made = penguins" in done.stdout.splitlines()[-2], done.stderr
     assert "False" == done.stdout.splitlines()[-1]

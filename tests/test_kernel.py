@@ -44,14 +44,15 @@ def value(kernel: Kernel, code: str) -> Any:
 
 
 class Port:
-    """The practice server on a port of its own, which notes when a reader leaves."""
+    """The practice server on a port of its own, which notes when a reader comes and leaves."""
 
     def __init__(self, speed: float) -> None:
         self.app, self.requests = Practice(speed), list[str]()
-        self.left, self.whole = threading.Event(), False
+        self.asked, self.left, self.whole = threading.Event(), threading.Event(), False
 
     def __call__(self, request: Request) -> Response:
         self.requests.append(request.path)
+        self.asked.set()
         response = self.app(request)
         return Response(response.status, response.headers, self._noted(response))
 
@@ -177,14 +178,14 @@ def stopped(kernel: Kernel, code: str, *, before: Callable[[], Any] = lambda: No
             before()
             kernel.interrupt()
 
-    outcome = kernel.run(code, answers=[], watch=watch, timeout=60)
+    outcome = kernel.run(code, answers=[], watch=watch)
     assert done, [m["content"] for m in outcome.messages]
     return outcome
 
 
 def test_m8_an_interrupt_closes_the_connection_keeps_the_partial_and_sends_nothing_more(kernel, slow):
     outcome = stopped(kernel, "%%claude\npractice:long@5000")
-    assert slow.left.wait(10)
+    assert slow.left.wait(60)
     assert not slow.whole
     assert ["/v1/messages"] == slow.requests
     assert "Stopped" == outcome.error["ename"]
@@ -210,11 +211,12 @@ def test_m8_run_all_stops_at_an_interrupted_cell(kernel, slow):
 def test_m8_an_interrupt_while_nothing_has_come_stops_too(kernel, slow):
     def watch(m: Message) -> None:
         if "notebook:interrupt-kernel" in json.dumps(m["content"].get("data", {})):
+            assert slow.asked.wait(60)
             kernel.interrupt()
 
     outcome = kernel.run("%%claude\npractice:silence@60 hello", answers=[], watch=watch)
     assert "Stopped" == outcome.error["ename"]
-    assert slow.left.wait(10)
+    assert slow.left.wait(60)
     assert not slow.whole
 
 

@@ -23,6 +23,8 @@ from claude_magic.ledger.files import Files
 from claude_magic.ledger.sqlite import MIGRATIONS, Sqlite
 from claude_magic.limits import Budgets
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 D = Decimal
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NONE = Budgets()
@@ -240,7 +242,7 @@ def test_m7_r2_append_only_files_let_no_call_too_many_through(path, monkeypatch)
     through = sum(map(len, ran(path, RACE, 4)))
     books = Ledger(path)
     assert (through * D("0.01"), through) == (books.spent(day=today()), len(books.rows()))
-    assert 36 <= through <= 40  # in a race near the end two may step back for each other
+    assert 24 < through <= 40  # near the end those of sixteen that announce at once step back for each other
 
 
 def test_m7_r2_room_that_another_kernel_holds_for_a_moment_is_waited_for(path, monkeypatch):

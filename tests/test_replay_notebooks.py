@@ -6,11 +6,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -21,7 +18,7 @@ from claude_magic.cassette.tape import Cassette
 from tests.conftest import REPOSITORY
 from tests.doors import KEY
 from tests.ports import Service, on_a_port
-from tests.test_notebooks import SANITIZE, environment, shown
+from tests.test_notebooks import environment, nbval, shown
 
 pytestmark = pytest.mark.kernel
 SHIPPED = REPOSITORY / "notebooks" / "07_reproducible.ipynb"
@@ -44,7 +41,7 @@ def run(path: Path) -> list[str]:
     """Run the notebook in a new kernel, save its outputs, and return their plain texts."""
     notebook = nbformat.read(path, as_version=4)
     where = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=60, kernel_name="python3", resources=where).execute()
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute()
     nbformat.write(notebook, path)
     return shown(notebook)
 
@@ -81,7 +78,7 @@ def test_m9_restart_and_run_all_sends_nothing_and_gives_the_same_with_a_key_and_
     monkeypatch.setenv("CLAUDE_MAGIC_REPLAY", "only")
     monkeypatch.setenv("CLAUDE_MAGIC_DATA_DIR", str(lesson.parent / "data"))
     (lesson.parent / "other.replay.jsonl").touch()
-    done = nbval(lesson)
+    done = nbval(lesson, os.environ)
     assert 0 == done.returncode, done.stdout[-4000:]
     assert f"{len(LESSON)} passed" in done.stdout
     assert recorded == tape.read_bytes()
@@ -102,17 +99,6 @@ def test_m9_a_lesson_whose_cell_was_changed_fails_and_says_what_differs(
         with pytest.raises(CellExecutionError, match=missed):
             run(lesson)
     assert sent == len(service.requests)
-
-
-def nbval(path: Path) -> Any:
-    """Run a notebook under nbval, in its own folder."""
-    options = ("--nbval-current-env", f"--nbval-sanitize-with={SANITIZE}", "-q", "-p", "no:cacheprovider")
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval", *options, "-c", os.devnull, path.name],
-        cwd=path.parent,
-        capture_output=True,
-        text=True,
-    )
 
 
 # ---- the lesson that is shipped ----------------------------------------------------------------------------
@@ -137,7 +123,7 @@ def record() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(environment(Path(folder)))
         where = {"metadata": {"path": str(SHIPPED.parent)}}
-        NotebookClient(notebook, timeout=60, kernel_name="python3", resources=where).execute()
+        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute()
     print(f"{tape.name}: {len(Cassette(tape))} recorded")
 
 

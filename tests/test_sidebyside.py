@@ -148,7 +148,7 @@ def test_m8_an_interrupted_comparison_keeps_what_came_in_a_real_kernel(kernel: K
             kernel.interrupt()
 
     kernel.run("%config ClaudeMagics.practice_speed = 30")
-    outcome = kernel.run(f"{TWO} -o found\npractice:long@5000", answers=[], watch=watch, timeout=60)
+    outcome = kernel.run(f"{TWO} -o found\npractice:long@5000", answers=[], watch=watch)
     kernel.run("%config ClaudeMagics.practice_speed = None")
     assert done
     assert "Stopped" == outcome.error["ename"]

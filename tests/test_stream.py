@@ -123,7 +123,7 @@ def test_s4_silence_ends_a_call_and_keeps_what_arrived(door: type[Door]) -> None
         connection.recv(1)  # type: ignore[attr-defined] # until the client has gone
 
     with serving(silent) as url, pytest.raises(APITimeoutError, match="silent") as caught:
-        door(url, timeout=0.3).texts()
+        door(url, timeout=2).texts()
     assert caught.value.partial is not None
     assert "Half" == caught.value.partial.text
 
@@ -132,7 +132,7 @@ def test_s4_a_ping_is_life_but_the_total_limit_is_apart(door: type[Door]) -> Non
     def pinging(connection: object) -> None:
         request_of(connection)  # type: ignore[arg-type]
         connection.sendall(STREAM + events("Half", stop=False))  # type: ignore[attr-defined]
-        connection.settimeout(0.05)  # type: ignore[attr-defined]
+        connection.settimeout(0.1)  # type: ignore[attr-defined]
         while True:
             connection.sendall(b'event: ping\ndata: {"type":"ping"}\n\n')  # type: ignore[attr-defined]
             try:
@@ -141,8 +141,8 @@ def test_s4_a_ping_is_life_but_the_total_limit_is_apart(door: type[Door]) -> Non
             except TimeoutError:
                 continue
 
-    with serving(pinging) as url, pytest.raises(APITimeoutError, match=r"not complete after 0.5 s"):
-        door(url, timeout=0.4, total_timeout=0.5).texts()
+    with serving(pinging) as url, pytest.raises(APITimeoutError, match=r"not complete after 2.5 s"):
+        door(url, timeout=2, total_timeout=2.5).texts()
 
 
 def test_the_message_so_far_is_there_while_it_grows(door: type[Door]) -> None:
@@ -233,7 +233,7 @@ def test_m8_a_dropped_stream_closes_its_connection(door: type[Door], use: str) -
         else:
             async for _ in messages.stream(**ASK):
                 break
-        return await asyncio.to_thread(closed.wait, 10)
+        return await asyncio.to_thread(closed.wait, 60)
 
     with serving(handle) as url:
         if door.kind == "async":
@@ -245,7 +245,7 @@ def test_m8_a_dropped_stream_closes_its_connection(door: type[Door], use: str) -
         else:
             for _ in messages.stream(**ASK):
                 break
-        assert closed.wait(10)
+        assert closed.wait(60)
 
 
 def test_s1_a_whole_message_stays_whole_whatever_follows_it(door: type[Door]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pandas as pd
 import pytest
 
@@ -192,19 +190,15 @@ def test_o2_in_a_notebook_that_runs_by_itself_nobody_is_asked_and_the_cell_fails
 def test_m8_an_interrupt_in_a_function_stops_the_cell_and_the_conversation_goes_on(kernel):
     kernel.run(
         "import time\ndef wait(seconds: int) -> str:\n    'Wait some seconds.'\n    print('waiting')\n"
-        "    time.sleep(60)\n    return 'done'"
+        "    time.sleep(600)\n    return 'done'"
     )
 
     def watch(message):
         if message["msg_type"] == "stream" and "waiting" in message["content"]["text"]:
             kernel.interrupt()
 
-    begun = time.monotonic()
-    outcome = kernel.run(
-        "%%claude --tool wait --new -t w\nwait 5 seconds", answers=[], watch=watch, timeout=60
-    )
+    outcome = kernel.run("%%claude --tool wait --new -t w\nwait 5 seconds", answers=[], watch=watch)
     assert "Stopped; type %claude continue w to go on" in str(outcome.error)
-    assert time.monotonic() - begun < 55
     assert (
         "interrupted this call"
         in kernel.run("_claude.calls, claude_magic.talk.thread.threads.get('w').results").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tests.conftest import REPOSITORY, isolated, started
 
 pytestmark = pytest.mark.wheel
 KEY = "sk-" + "ant-api03-" + "x" * 60
+PIP = importlib.util.find_spec("pip")  # an environment of uv has none
 STARTUP = "etc/ipython/startup/50-claude-magic.py"
 
 
@@ -45,8 +48,8 @@ class Installed:
         return done.stdout
 
     def pip(self, *command: str) -> None:
-        pip = [sys.executable, "-m", "pip", "-q", "--python", str(self.python)]
-        subprocess.run([*pip, *command], check=True, env=isolated(self.home), capture_output=True)
+        pip = [sys.executable, "-m", "pip", "--python", self.python] if PIP else [self.python, "-m", "pip"]
+        subprocess.run([*pip, "-q", *command], check=True, env=isolated(self.home), capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +68,23 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_checkout() -> Iterator[None]:
+    """Find no package where PYTHONPATH points to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONPATH", raising=False)
+        yield
+
+
+def wheel(dist: Path) -> str:
+    return str(next(dist.glob("*.whl")))
+
+
 @pytest.fixture(scope="module")
 def installed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     made = Installed(tmp_path_factory.mktemp("venv") / "v", tmp_path_factory.mktemp("home"))
-    venv.create(made.prefix, with_pip=False)
-    made.pip("install", "--no-index", "--no-deps", str(next(dist.glob("*.whl"))))
+    venv.create(made.prefix, with_pip=not PIP)
+    made.pip("install", "--no-index", "--no-deps", wheel(dist))
     # a path in a .pth file brings this environment's packages, but not its .pth files, so not the checkout
     own = Path(sysconfig.get_path("purelib", vars={"base": str(made.prefix)}))
     (own / "shared.pth").write_text(sysconfig.get_path("purelib"))
@@ -77,7 +92,7 @@ def installed(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed
 
 
 def test_the_wheel_holds_the_package_its_data_and_what_a_kernel_picks_up(dist):
-    names = set(zipfile.ZipFile(next(dist.glob("*.whl"))).namelist())
+    names = set(zipfile.ZipFile(wheel(dist)).namelist())
     modules = {p.relative_to(REPOSITORY).as_posix() for p in (REPOSITORY / "claude_magic").rglob("*.py")}
     data = next(n.split("/")[0] for n in names if ".data/" in n) + "/data"
     shared = {
@@ -129,8 +144,9 @@ def test_the_quickstart_runs_from_the_wheel(installed):
     assert "practice" in printed.lower() and "input_tokens" in printed
 
 
-def test_uninstalling_takes_the_start_up_file_away(installed):
+def test_uninstalling_takes_the_start_up_file_away(installed, dist):
     assert (installed.prefix / STARTUP).exists()
     installed.pip("uninstall", "-y", "claude-magic")
     assert not (installed.prefix / STARTUP).exists()
     assert [] == [p for p in installed.prefix.rglob("*claude*") if p.is_file()]
+    installed.pip("install", "--no-index", "--no-deps", wheel(dist))  # for the tests that may follow

@@ -96,7 +96,8 @@ def test_o1_the_same_watch_sees_html_that_is_not_harmless(front):
     assert {"pwned", "controls", "handlers", "links", "fixed"} == {
         k for k in HARMLESS if seen[k] != HARMLESS[k]
     }
-    assert ["http://hostile.invalid/i.png"] == front.outside
+    assert {"http://hostile.invalid/i.png"} == {*front.outside}
+    front.open("pass")  # its picture is asked for again whenever it is drawn
 
 
 def test_a_diagram_is_shown_as_its_code(front):

@@ -37,13 +37,13 @@ class Served:
         return listen(counted, 0)
 
     def _on_loop(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._server.stop)
         self._on_loop(self._server.close_all_connections())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
 

@@ -34,7 +34,7 @@ async def running(app):
     try:
         many = httpx2.Limits(max_connections=2 * STREAMS)
         async with httpx2.AsyncClient(
-            base_url=url, headers=HEADERS, timeout=20, limits=many, trust_env=False
+            base_url=url, headers=HEADERS, timeout=120, limits=many, trust_env=False
         ) as http:
             yield http
     finally:
@@ -125,7 +125,7 @@ def test_a_reader_who_leaves_ends_the_stream():
     async def test(http):
         async with http.stream("POST", "/v1/messages", json=STREAMED) as response:
             await anext(response.aiter_bytes())
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 60)
 
     run(app, test)
 
@@ -177,7 +177,7 @@ def _interrupt(process):
         next(chunks)
         process.send_signal(signal.SIGINT)
         list(chunks)
-    assert (0, "") == (process.wait(10), process.stderr.read())
+    assert (0, "") == (process.wait(60), process.stderr.read())
 
 
 def test_no_key_is_printed(capfd):

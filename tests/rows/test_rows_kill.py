@@ -116,7 +116,7 @@ def test_m2_after_sigkill_at_a_hundred_moments_only_what_was_in_flight_is_paid_f
     chance, service, journal = random.Random(2026), Service(), Journal(tmp_path / "rows.sqlite")
     killed = twice = 0
     with on_a_port(service) as url, Worker(tmp_path, url) as worker:
-        for name in (f"r{number}" for number in range(2 * KILLS)):
+        for name in (f"r{number}" for number in range(10 * KILLS)):
             when = {"after": chance.randrange(ROWS - 1), "delay": chance.uniform(0, 0.01)}
             status = worker.run(service, url, name, **when)
             assert status in (0, -signal.SIGKILL)

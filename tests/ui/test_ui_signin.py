@@ -52,6 +52,9 @@ def test_k3_the_button_opens_the_hidden_prompt_and_the_key_is_in_no_widget(real,
 @pytest.mark.kernel
 def test_k3_no_control_is_a_password_and_forgetting_removes_both_keys(real):
     assert "Password" not in real.run(STATES.replace("w.get_state()", "type(w).__name__")).stdout
+    for button in range(2):
+        real.run(PRESS.format(button), answers=[KEY])
+    assert 2 == len([*(real.folder / "config").glob("*key")])
     real.run(PRESS.format(2), answers=[])
     assert [] == [path.name for path in (real.folder / "config").iterdir() if "key" in path.name]
 
