@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +48,9 @@ def pytest_configure() -> None:
         del os.environ[name]
     settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any machine")
+    if not os.access(os.environ.get("HOME", ""), os.W_OK):  # which IPython, jedi and matplotlib want
+        os.environ["HOME"] = tempfile.mkdtemp(prefix="home-")
+        atexit.register(shutil.rmtree, os.environ["HOME"], ignore_errors=True)
 
 
 def isolated(folder: Path) -> dict[str, str]:
@@ -60,15 +65,6 @@ def isolated(folder: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": "jupyter-runtime",
     }
     return kept | {name: str(folder / home) for name, home in homes.items()} | {"COLUMNS": "80"}
-
-
-@pytest.fixture(scope="session", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give a user whose home cannot be written one that can: IPython, jedi and matplotlib want it."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not os.access(Path("~").expanduser(), os.W_OK):
-            patch.setenv("HOME", str(tmp_path_factory.mktemp("user")))
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -502,11 +502,9 @@ def test_fields_and_keys_that_are_not_known_today_do_no_harm():
 
 def test_r4_now_is_the_servers_in_practice(monkeypatch):
     monkeypatch.undo()
-    practice._shared.cache_clear()
     monkeypatch.setattr(practice.shared(), "clock", lambda: 1_800_000_000.7)
     assert datetime.fromtimestamp(1_800_000_000, UTC) == admin._now(Client(base_url="practice:"))
     assert timedelta(minutes=1) > abs(datetime.now(UTC) - admin._now(Door(Asked()).client))
-    practice._shared.cache_clear()
 
 
 # progress

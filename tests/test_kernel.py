@@ -168,18 +168,19 @@ def test_login_in_a_notebook_that_runs_by_itself_names_the_variable(kernel):
 
 
 def stopped(kernel: Kernel, code: str, *, before: Callable[[], Any] = lambda: None) -> Outcome:
-    """Run a cell with someone watching and interrupt it once its answer shows words."""
-    done: list[bool] = []
+    """Run a cell with someone watching and interrupt it once its answer shows words.
+
+    What is done before comes with the first of them, so that it has reached the kernel by then.
+    """
+    due: list[tuple[str, Callable[[], Any]]] = [("word 1", before), ("word 30", kernel.interrupt)]
 
     def watch(m: Message) -> None:
         page = m["content"].get("data", {}).get("text/html", "") if "data" in m["content"] else ""
-        if not done and "word 9" in page:
-            done.append(True)
-            before()
-            kernel.interrupt()
+        if due and due[0][0] in page:
+            due.pop(0)[1]()
 
     outcome = kernel.run(code, answers=[], watch=watch)
-    assert done, [m["content"] for m in outcome.messages]
+    assert not due, [m["content"] for m in outcome.messages]
     return outcome
 
 

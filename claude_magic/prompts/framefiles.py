@@ -35,7 +35,7 @@ def part(frame: Any, name: str) -> tuple[media.Part, bool]:
 
 def _csv(grid: tables.Grid, stem: str) -> bytes:
     if isinstance(grid, grids.Pandas):
-        return bytes(body.part(grid.df, f"{stem}.csv").content.source)  # type: ignore[arg-type] # a frame's are bytes
+        return b"".join(body.part(grid.df, f"{stem}.csv").content.pieces())
     return f"{grid.csv(media.MOST_FILE)}\n".encode()
 
 

@@ -34,6 +34,7 @@ ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import random
@@ -294,19 +295,24 @@ def test_a_hundred_threads_get_ids_of_their_own(api):
     assert 100 == len(set(ids))
 
 
+@pytest.fixture
+def none_yet(monkeypatch):
+    """A process whose own practice server is not made yet; the real one is back at the end."""
+    monkeypatch.setattr(practice, "_shared", functools.cache(practice._shared.__wrapped__))
+
+
+@pytest.mark.usefixtures("none_yet")
 @pytest.mark.parametrize("speed", ["fast", "0", "-1", "inf", "nan"])
 def test_an_unusable_speed_in_the_environment_is_told(monkeypatch, speed):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE_SPEED", speed)
-    practice._shared.cache_clear()
     with pytest.raises(ConfigError, match="CLAUDE_MAGIC_PRACTICE_SPEED"):
         shared()
 
 
+@pytest.mark.usefixtures("none_yet")
 def test_the_shared_server_is_one_and_set_up_by_the_environment(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE_SPEED", "80")
-    practice._shared.cache_clear()
     assert (80.0, True) == (shared().speed, shared() is shared())
-    practice._shared.cache_clear()
 
 
 @pytest.mark.parametrize("speed", [0, -5, float("nan")])

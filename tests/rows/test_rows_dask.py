@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -71,6 +72,10 @@ def url(service):
 def dask(url, tmp_path_factory):
     """A cluster of two processes, which have a key that this one has not."""
     distributed = pytest.importorskip("distributed", reason=NEEDS)
+    try:
+        multiprocessing.Lock()
+    except OSError:
+        pytest.skip("dask's processes need /dev/shm")
     folder = tmp_path_factory.mktemp("workers")
     env = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": url}
     env |= {f"CLAUDE_MAGIC_{name}_DIR": str(folder / name) for name in ("DATA", "CONFIG")}

@@ -90,11 +90,13 @@ class Worker:
         def kill():
             started.wait()
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                if handle >= 0:
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
 
         service.timer, service.left = threading.Timer(delay, kill), after
         print(url, name, file=self.process.stdin, flush=True)
-        handle = os.pidfd_open(int(self.process.stdout.readline()))
+        with contextlib.suppress(ProcessLookupError):  # it may have ended already
+            handle = os.pidfd_open(int(self.process.stdout.readline()))
         started.set()
         if after == 0:
             service.timer.start()
@@ -102,7 +104,8 @@ class Worker:
         service.timer.cancel()
         if service.timer.ident:
             service.timer.join()
-        os.close(handle)
+        if handle >= 0:
+            os.close(handle)
         return status
 
     def __enter__(self):

@@ -8,7 +8,7 @@ from decimal import Decimal
 import httpx2
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from claude_magic import Client, wire
@@ -97,6 +97,7 @@ messages = st.fixed_dictionaries(
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(message=messages, source=st.sampled_from(["batch", "practice", "live"]), checked=st.booleans())
+@example(answer(usage={"input_tokens": 0, "output_tokens": 2**63}), "batch", False)
 def test_a_message_of_any_kind_gives_the_outcome_that_the_slow_way_gives(message, source, checked):
     fits = (lambda text: "" if "a" in text else "no a in it") if checked else None
     slow = answered("k", wire.decode(wire.encode(message)), source=source, fits=fits)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import termios
 from decimal import Decimal
@@ -168,21 +169,26 @@ def test_where_nobody_watches_there_is_the_last_line_alone(monkeypatch, now, sho
 def test_a_terminal_has_a_line_that_is_written_over(monkeypatch, now, shown):
     watching(monkeypatch, "terminal")
     ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
     monkeypatch.setattr("sys.stderr", stderr := os.fdopen(theirs, "w", encoding="utf-8"))
 
-    def said() -> str:
-        return os.read(ours, 100_000).decode()
+    def said(end: str) -> str:
+        """Read until it ends so: what was written comes in pieces."""
+        seen = ""
+        while not seen.endswith(end) and select.select([ours], [], [], 60)[0]:
+            seen += os.read(ours, 100_000).decode()
+        return seen
 
     meter = Meter(sums(), "practice")
     now.at = 1
     meter(tally())
-    assert f"\r 20%|████{' ' * 16}| 20 of 100 rows · 18 ok · 2 faile" == said()
+    drawn = f"\r 20%|████{' ' * 16}| 20 of 100 rows · 18 ok · 2 faile"
+    assert drawn == said(drawn)
     meter.note("A note.")
-    assert "A note." in [line.strip() for line in said().splitlines()]
+    assert "A note." in [line.strip() for line in said("A note.\r\n").splitlines()]
     meter.end()
-    assert said().endswith("\r100 rows · 18 ok · 2 failed · 80 not reached · 1.0 s · practice\r\n")
+    last = "\r100 rows · 18 ok · 2 failed · 80 not reached · 1.0 s · practice\r\n"
+    assert said(last).endswith(last)
     assert shown == []
     stderr.close()
     os.close(ours)

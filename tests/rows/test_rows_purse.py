@@ -183,18 +183,18 @@ def _spend(path: Path, done) -> None:
         purse.settle(n, CENT, paid(CENT))
     purse.close()
     books.close()
-    done.put(sent)
+    done.send(sent)
 
 
 def test_m7_a_day_budget_holds_for_two_processes(tmp_path, monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_DAY_BUDGET", "0.50")
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))  # a shell may have put its own there
     spawn = multiprocessing.get_context("spawn")
-    done = spawn.Queue()
-    both = [spawn.Process(target=_spend, args=(tmp_path / "ledger.sqlite", done)) for _ in range(2)]
+    pipes = [spawn.Pipe(duplex=False) for _ in range(2)]  # a queue would want /dev/shm
+    both = [spawn.Process(target=_spend, args=(tmp_path / "ledger.sqlite", there)) for _, there in pipes]
     for one in both:
         one.start()
-    sent = [done.get(timeout=120) for _ in both]
+    sent = [here.recv() for here, _ in pipes if here.poll(120)]
     for one in both:
         one.join(120)
     books = Ledger(tmp_path / "ledger.sqlite")

@@ -34,7 +34,7 @@ SILENT = {
 }
 AGAIN = "Fetch the results again; the service keeps them for 29 days."
 NOTHING = msgspec.Raw(b"null")
-Tokens = Annotated[int, msgspec.Meta(ge=0)]
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class _Written(msgspec.Struct, gc=False):
