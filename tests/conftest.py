@@ -34,7 +34,7 @@ Message = dict[str, Any]
 # what a machine may have set that would change what is tested; for pytest itself it stays
 FOREIGN = re.compile(
     r"(ANTHROPIC|CLAUDE_MAGIC|JUPYTER|JPY)_\w*|\w+_PROXY|(NO|FORCE|PY)_?COLORS?|CLICOLOR\w*"
-    r"|PYTEST_(ADDOPTS|PLUGINS)",
+    r"|PYTEST_(ADDOPTS|PLUGINS)|MPLBACKEND|TQDM_\w*",
     re.IGNORECASE,
 )
 

@@ -146,6 +146,7 @@ def test_code_is_offered_in_the_next_cell_and_not_run(kernel):
 
 
 def test_commands_return_frames(kernel):
+    kernel.run("%claude what is an index?")
     assert "<table" in kernel.run("%claude usage").html
     assert value(kernel, "(_ := get_ipython().run_line_magic('claude', 'usage')).shape[0] > 0")
 

@@ -189,8 +189,8 @@ def test_o2_in_a_notebook_that_runs_by_itself_nobody_is_asked_and_the_cell_fails
 @pytest.mark.kernel
 def test_m8_an_interrupt_in_a_function_stops_the_cell_and_the_conversation_goes_on(kernel):
     kernel.run(
-        "import time\ndef wait(seconds: int) -> str:\n    'Wait some seconds.'\n    print('waiting')\n"
-        "    time.sleep(600)\n    return 'done'"
+        "import time, claude_magic\ndef wait(seconds: int) -> str:\n    'Wait some seconds.'\n"
+        "    print('waiting')\n    time.sleep(600)\n    return 'done'"
     )
 
     def watch(message):

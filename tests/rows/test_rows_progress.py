@@ -172,10 +172,10 @@ def test_a_terminal_has_a_line_that_is_written_over(monkeypatch, now, shown):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
     monkeypatch.setattr("sys.stderr", stderr := os.fdopen(theirs, "w", encoding="utf-8"))
 
-    def said(end: str) -> str:
-        """Read until it ends so: what was written comes in pieces."""
+    def said(words: str) -> str:
+        """Read until these words have come: what was written may come in pieces."""
         seen = ""
-        while not seen.endswith(end) and select.select([ours], [], [], 60)[0]:
+        while words not in seen and select.select([ours], [], [], 60)[0]:
             seen += os.read(ours, 100_000).decode()
         return seen
 
