@@ -393,6 +393,7 @@ def test_a_report_is_asked_with_the_admin_key_and_a_plain_one_is_told_what_to_do
 
 def test_without_a_client_the_session_is_asked(monkeypatch):
     monkeypatch.setenv("CLAUDE_MAGIC_PRACTICE", "1")
+    monkeypatch.setattr(practice.shared(), "clock", NOW.timestamp)
     assert "practice" == admin.usage("1d").attrs["source"]
 
 
