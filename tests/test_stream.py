@@ -145,6 +145,12 @@ def test_s4_a_ping_is_life_but_the_total_limit_is_apart(door: type[Door]) -> Non
         door(url, timeout=2, total_timeout=2.5).texts()
 
 
+def test_a_ping_is_no_event_of_the_message(door: type[Door]) -> None:
+    ping = b'event: ping\ndata: {"type": "ping"}\n\n'
+    kinds = [event["type"] for event in door(Asked(stream(ping + events("Whole") + ping))).wire()]
+    assert ("message_start", "message_stop", 0) == (kinds[0], kinds[-1], kinds.count("ping"))
+
+
 def test_the_message_so_far_is_there_while_it_grows(door: type[Door]) -> None:
     if door.kind == "async":
 

@@ -50,10 +50,12 @@ class Reading(Writing):
                 if not data:
                     continue
                 raise self.not_json()
-            if event.get("type") == "error":
+            kind = event.get("type")
+            if kind == "error":
                 raise self.reported(data)
-            add(event)
-            yield event
+            if kind != "ping":  # a sign of life
+                add(event)
+                yield event
 
     @property
     def message(self) -> Message | None:  # type: ignore[override]
