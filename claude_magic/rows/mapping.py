@@ -25,6 +25,8 @@ from claude_magic.rows.going import Going, gate_of
 from claude_magic.rows.kept import journal as journals
 from claude_magic.rows.kept.runs import RunView
 from claude_magic.rows.outcome import PAID
+from claude_magic.talk import fitting
+from claude_magic.talk.fitting import Kind, is_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,6 +53,10 @@ RUN = "claude_magic_run"
 """Under this name the attrs of a frame say which run made it."""
 MODES = ("live", "batch")
 ON_ERROR = ("column", "raise")
+KINDS = {
+    "concurrency": Kind(lambda n: n is None or is_count(n), "a whole number above 0", "concurrency=4"),
+    "max_attempts": Kind(is_count, "a whole number above 0", "max_attempts=4"),
+}
 MOST_CALLS = 64
 _calls: dict[str, tuple[Prompt, dict[str, Any]]] = {}
 """What this process asked last, by the name of the run: functions and types are nowhere else."""
@@ -310,12 +316,7 @@ def _cluster() -> Any:
 def _check(made: Plan, how: Mapping[str, Any]) -> None:
     """Raise InputError for what could not be done with the answers, before they are asked for."""
     made.rows.check_dtypes(how["dtype_backend"])
-    for name, unset in (("concurrency", None), ("max_attempts", 6)):
-        number = how[name]
-        if number != unset and (type(number) is not int or number < 1):
-            raise InputError(
-                f"{name}={number!r} is no number of 1 or more", hint=f"Give {name}=4, or leave it out."
-            )
+    fitting.check(how, KINDS)
 
 
 def _tied(going: Going, frame: Any) -> Any:

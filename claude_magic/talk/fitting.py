@@ -32,6 +32,11 @@ def is_client(value: Any) -> bool:
     return value is None or isinstance(value, Client)
 
 
+def is_count(value: Any) -> bool:
+    """Return whether a value is a whole number above 0."""
+    return type(value) is int and value > 0
+
+
 def are_turns(value: Any) -> bool:
     """Return whether a value is a list of messages, with one at least."""
     return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) for turn in value)

@@ -450,7 +450,7 @@ def test_numbers_that_are_none_are_refused_before_anything_is_sent(given):
     for verb in (claude_magic.map, claude_magic.preview):
         with pytest.raises(InputError) as caught:
             verb(REVIEWS, JUDGE, **given)
-        assert f"{name}={value!r} is no number of 1 or more" == caught.value.message
+        assert f"{name} must be a whole number above 0, not {value!r}" == caught.value.message
         assert f"{name}=4" in caught.value.hint
     assert 0 == calls()
 

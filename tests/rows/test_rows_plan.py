@@ -236,8 +236,8 @@ def test_a_column_of_any_label_is_named_as_a_text_is():
 @pytest.mark.parametrize(
     ("given", "message", "hint"),
     [
-        ({"prefix": None}, "prefix=None is no text", 'prefix=""'),
-        ({"params": "x"}, "params is no dict", "stop_sequences"),
+        ({"prefix": None}, "prefix must be a text, not None", 'prefix="my_"'),
+        ({"params": "x"}, "params must be a dict", "stop_sequences"),
     ],
 )
 def test_what_is_no_text_and_no_dict_is_refused(given, message, hint):

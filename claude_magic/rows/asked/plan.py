@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import settings
@@ -25,10 +24,10 @@ from claude_magic.rows.asked.template import Unfit
 from claude_magic.rows.asked.varied import Varied
 from claude_magic.rows.columns import table
 from claude_magic.rows.outcome import Ask
-from claude_magic.talk import compose, forms
+from claude_magic.talk import compose, fitting, forms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from claude_magic import schema
     from claude_magic.grammar.keywords import Choices
@@ -43,6 +42,10 @@ MOST_TOGETHER = 1_000_000  # characters, that are looked through for secrets at 
 OF_ALL = frozenset({"missing_part", "unreadable_value", "unusable_prompt", "prompt_error", "invalid_params"})
 """Reasons which, where every row has them, are the fault of what was asked and not of the rows."""
 SEED = 5
+KINDS = {
+    "prefix": fitting.Kind(lambda value: isinstance(value, str), "a text", 'prefix="my_"'),
+    "params": fitting.KINDS["params"],
+}
 
 
 class Plan:
@@ -194,10 +197,7 @@ def plan(
     that cannot be asked for, and what the model cannot do.
     """
     settings.load_prices()
-    if not isinstance(prefix, str):
-        raise InputError(f"prefix={prefix!r} is no text", hint='Give prefix="my_", or prefix="" for none.')
-    if not isinstance(params, Mapping | None):
-        raise InputError("params is no dict", hint='Give params={"stop_sequences": ["."]}, for example.')
+    fitting.check({"prefix": prefix, "params": params}, KINDS)
     na = None if na is None else str(na)
     own, whole = dict(params or {}), inputs.rows(data)
     betas = betas_of(own.pop("betas", None))
@@ -211,14 +211,9 @@ def plan(
     elif isinstance(prompt, str) and dedupe:
         check_differ(prompt, made, whole)
     rows, made = _sampled(whole, made, sample)
-    requests = functools.partial(
-        Requests,
-        turns=turns,
-        form=form,
-        cache=str(settings.option("cache", cache).value),
-        version=version or settings.option("anthropic_version").value,
-        betas=betas,
-    )
+    cache = str(settings.option("cache", cache).value)
+    version = version or str(settings.option("anthropic_version").value)
+    requests = functools.partial(Requests, turns=turns, form=form, cache=cache, version=version, betas=betas)
     given = {"system": system, "model": model, "max_tokens": max_tokens, "effort": effort, "think": think}
     varied = Varied(own, rows, lambda more: requests({**given, "params": more}))
     used = [*made.columns, *varied.columns]
