@@ -170,6 +170,12 @@ def test_what_the_service_lists_is_laid_over_the_catalogue():
     assert kinds(models()) == kinds(frame)
 
 
+def test_what_is_no_client_is_one_clear_error():
+    with pytest.raises(InputError, match="5 is no client") as caught:
+        models(5)
+    assert "models(Client())" in caught.value.hint
+
+
 def test_o6_models_listed_by_the_practice_server_say_practice(client):
     frame = models(client)
     assert "catalogue + practice" == frame.loc["claude-haiku-5-5"].source

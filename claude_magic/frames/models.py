@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import settings
-from claude_magic.errors import ClaudeError
+from claude_magic.errors import ClaudeError, InputError
 from claude_magic.protocol import catalog
 from claude_magic.talk import current
 
@@ -51,6 +51,7 @@ def models(client: Client | None = None) -> pd.DataFrame:
     Without `client` the session's is asked, if there is one, for at most 5 seconds. The column `source` says
     where a row is from: "catalogue", "service", "catalogue + service" or, in practice, "catalogue +
     practice"; `frame.attrs["note"]` says why the service was not asked.
+    Raises InputError for what is no client.
     """
     import pandas as pd
 
@@ -74,7 +75,9 @@ def models(client: Client | None = None) -> pd.DataFrame:
 
 
 def _listed(client: Client | None) -> tuple[list[Mapping[str, Any]], str, str]:
-    """Return what the service lists, what to call it, and why nothing if nothing."""
+    """Return what the service lists, what to call it, and why nothing if nothing; raises InputError."""
+    if client is not None and not hasattr(client, "models"):
+        raise InputError(f"{client!r} is no client", hint="Type models(), or models(Client()).")
     try:
         asked = client or current.client()
         quick = asked.with_options(timeout=PATIENCE_S, max_retries=0)
