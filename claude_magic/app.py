@@ -39,7 +39,10 @@ class Response:
 
     def parts(self) -> Generator[bytes | float | Exception]:
         """Yield the body's items, whichever way it is given."""
-        yield from filter(None, [self.body]) if isinstance(self.body, bytes) else self.body
+        if not isinstance(self.body, bytes):
+            yield from self.body
+        elif self.body:
+            yield self.body
 
 
 App = Callable[[Request], Response]
