@@ -292,7 +292,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word most like `word`, for "did you mean"; None when nothing is close."""
     import difflib
 
-    close = difflib.get_close_matches(word.lower()[:60], list(known), n=1, cutoff=0.65)
+    close = difflib.get_close_matches(str(word).lower()[:60], list(known), n=1, cutoff=0.65)
     return close[0] if close else None
 
 

@@ -69,6 +69,12 @@ def test_options_of_a_call_travel_where_they_belong(door: type[Door]) -> None:
     assert {**ASK, "top_k": 3} == plain(decode(sent.body))
 
 
+def test_headers_that_are_no_dict_are_refused_by_their_name() -> None:
+    for make in (Client, Client(base_url="practice:").with_options):
+        with pytest.raises(InputError, match="default_headers must be a dict, not int"):
+            make(default_headers=5)  # type: ignore[arg-type]
+
+
 def test_custom_headers_of_the_environment_lose_against_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "X-One: env\nX-Two: env")
     asked = Asked(json(answer()))

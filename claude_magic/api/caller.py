@@ -94,7 +94,7 @@ class Caller:
         changes = {k: rest.pop(k) for k in PER_CALL if k in rest}
         options = replace(self.options, **changes) if changes else self.options
         headers = self._headers(row, rest)
-        extra, more = _named(rest, "extra_query"), _named(rest, "extra_body")
+        extra, more = (a_dict(name, rest.pop(name, None)) for name in ("extra_query", "extra_body"))
         found = parameters.sort(row, rest, options.anthropic_version)
         found.fields.update(more)
         upload = found.upload(row)
@@ -127,7 +127,8 @@ class Caller:
         for name in () if row.admin else SHORT_HEADERS.keys() & params.keys() - {*row.params, *row.names}:
             if (value := params.pop(name)) is not None:
                 headers[SHORT_HEADERS[name]] = header_value(name, value)
-        for more in (self.options.default_headers, _named(params, "extra_headers")):
+        extra = a_dict("extra_headers", params.pop("extra_headers", None))
+        for more in (self.options.default_headers, extra):
             headers.update({header_name(k): header_value(k, v) for k, v in more.items() if v is not None})
         betas += betas_of(headers.pop("anthropic-beta", None))
         if betas:
@@ -204,11 +205,11 @@ def check_size(row: Endpoint, size: int) -> None:
         raise RequestTooLargeError(text, hint=HINTS[413], status=413, type="request_too_large")
 
 
-def _named(params: dict[str, Any], name: str) -> dict[str, Any]:
-    value = params.pop(name, None) or {}
-    if not isinstance(value, Mapping):
+def a_dict(name: str, value: Any) -> dict[str, Any]:
+    """Return what was given by a name, {} for None; raises InputError for what is no dict."""
+    if not isinstance(value, Mapping | None):
         raise InputError(f"{name} must be a dict, not {type(value).__name__}", hint="Give a dict.")
-    return dict(value)
+    return dict(value or {})
 
 
 def betas_of(names: Any) -> list[str]:

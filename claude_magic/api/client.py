@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from claude_magic import keys, pool, settings, transport
 from claude_magic.api import spaces
-from claude_magic.api.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Options, SyncCaller
+from claude_magic.api.caller import DEFAULT_TIMEOUT, DEFAULT_VERSION, AsyncCaller, Options, SyncCaller, a_dict
 from claude_magic.errors import InputError
 from claude_magic.keys import PRACTICE_URL, Secret, hide
 from claude_magic.protocol.endpoints import MB
@@ -50,7 +50,8 @@ class _Base(spaces.Space):
             raise InputError(f"http_client must be an {wanted}", hint=f"Pass http_client={wanted}(…).")
         settings.load_prices()
         headers = keys.custom_headers()
-        headers.update({name: hide(name, value) for name, value in (default_headers or {}).items()})
+        given = a_dict("default_headers", default_headers)
+        headers.update({name: hide(name, value) for name, value in given.items()})
         options = Options(
             timeout, total_timeout, max_retries, retry_unknown, anthropic_version, headers, max_bytes, on_wait
         )
@@ -81,7 +82,7 @@ class _Base(spaces.Space):
         given = {name: value for name, value in changes.items() if value is not None or name in options}
         if not {"api_key", "auth_token"} & given.keys():
             kept["api_key"] = route.credential
-        headers = {**options["default_headers"], **(default_headers or {})}
+        headers = {**options["default_headers"], **a_dict("default_headers", default_headers)}
         return type(self)(**{**options, **kept, **given, "default_headers": headers})
 
     copy = with_options  # under the official SDK's other name

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ClaudeError
 from claude_magic.rows.batch import job as jobs
+from claude_magic.rows.batch.batchjob import BatchJob
+from claude_magic.rows.batch.strangers import Stranger
 from claude_magic.ui import controls, progress
 from claude_magic.ui.paper import Paper, Sheet
 from claude_magic.ui.progress import Progress
@@ -20,7 +22,6 @@ from claude_magic.ui.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from claude_magic.rows.batch.batchjob import BatchJob
     from claude_magic.rows.batch.jobview import Status
 
 
@@ -35,7 +36,7 @@ class BatchMonitor(controls.Panel):
     """
 
     def __init__(self, job: BatchJob | str) -> None:
-        self.job: Any = jobs.attach(job) if isinstance(job, str) else job
+        self.job: Any = job if isinstance(job, BatchJob | Stranger) else jobs.attach(job)
         self.status: Status = self.job.status()
         self.error = ""
         self._closed = self._looking = False

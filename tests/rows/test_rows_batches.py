@@ -59,6 +59,12 @@ def test_a_name_that_no_job_has_is_an_error_that_names_the_nearest():
     assert 'Did you mean "boats"? claude_magic.batches() lists them.' == told.value.hint
 
 
+def test_what_is_no_name_is_an_error_that_says_where_names_are():
+    with pytest.raises(InputError, match='There is no batch job "5"') as told:
+        Post().attach(5)
+    assert "claude_magic.batches() lists them." == told.value.hint
+
+
 def test_a_batch_that_was_made_elsewhere_gives_its_results_by_custom_id():
     post = Post()
     theirs = post.attach(post.make(*(f"practice:echo {n}" for n in range(11))))

@@ -131,6 +131,12 @@ def test_an_unknown_run_is_an_input_error_with_the_nearest(topics):
     assert 'Did you mean "topics"?' in told.value.hint
 
 
+def test_what_is_no_name_is_an_input_error_that_says_where_names_are(topics):
+    with pytest.raises(InputError, match='There is no run "5"') as told:
+        run(5)
+    assert "claude_magic.runs() lists them." == told.value.hint
+
+
 def test_a_run_shows_itself_and_its_failures_as_text(topics):
     assert "Run topics: ended · live · claude-haiku-5-5 · 6 rows · 3 ok · 2 failed · $0.25" == repr(topics)
     page = topics._repr_html_()

@@ -7,6 +7,7 @@ import pytest
 
 import claude_magic
 from claude_magic import ui
+from claude_magic.errors import InputError
 
 FRAME = pd.DataFrame({"text": [f"Penguin number {n} eats fish." for n in range(5)]})
 
@@ -32,6 +33,11 @@ def test_it_is_watched_until_it_has_ended(job, screen):
 
 def test_it_is_found_by_its_name(job):
     assert repr(ui.batch("penguins")).startswith("Batch penguins · ")
+
+
+def test_what_is_neither_a_job_nor_a_name_is_one_clear_error():
+    with pytest.raises(InputError, match='There is no batch job "5"'):
+        ui.batch(5)
 
 
 def test_cancel_is_a_button(job, screen):

@@ -144,7 +144,7 @@ def attached(desk: Desk, name: str, data: Any = None, **how: Any) -> BatchJob | 
     owner = desk.batches.job(part.job if part else name)
     runs = {run.name: run for run in desk.journal.runs() if run.mode == "batch"}
     run = runs.get(owner.run if owner else name)
-    if run is None and name.startswith(BATCH_ID):
+    if run is None and str(name).startswith(BATCH_ID):
         return strangers.Stranger(desk, name)
     if run is None:
         near = nearest(name, runs)
