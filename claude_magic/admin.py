@@ -24,6 +24,7 @@ from claude_magic.errors import APIResponseError, InputError, nearest
 from claude_magic.frames import spans
 from claude_magic.frames.progress import counted
 from claude_magic.frames.reports import REPORTS, SPLITS, Report
+from claude_magic.frames.spans import Span
 from claude_magic.frames.sums import Sums
 from claude_magic.protocol import catalog
 from claude_magic.protocol.endpoints import ENDPOINTS
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from claude_magic.api.pages import Page
-    from claude_magic.frames.spans import Span
 
 FIRST, OLDEST = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=365)
 """How far back the reports of the Analytics API reach: neither before the one nor longer than the other."""
@@ -136,8 +136,8 @@ def _ask(
     call: Any = reduce(getattr, report.row.split("."), client)
     refreshed, source = [], ""
     with closing(counted([*_pieces(report, span, width)], what, show=progress)) as pieces:
-        for piece in pieces:
-            for page in call(**_query(report, piece, groups, width, more)).iter_pages():
+        for piece, buckets in pieces:
+            for page in call(**_query(report, piece, groups, buckets, more)).iter_pages():
                 with _understood(page):
                     sums.add(page["data"])
                 refreshed += [page["data_refreshed_at"]] if page.get("data_refreshed_at") else []
@@ -210,7 +210,7 @@ def _width(report: Report, every: Any) -> str | None:
     if every is not None:
         widths = [width for width in report.longest if width]
         shown = ", ".join(f'"{width}"' for width in widths)
-        return _known("every", every, widths, f"Use {shown}, or None for one row a group.")
+        return _known("every", every, widths, f"Use {shown}, or None (on a line: none) for one row a group.")
     return None if None in report.longest else "1d"
 
 
@@ -231,8 +231,17 @@ def _filters(report: Report, given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _pieces(report: Report, span: Span, width: str | None) -> Iterator[Span]:
-    return spans.pieces(span, spans.WIDTHS[width or "1d"], report.longest[width])
+def _pieces(report: Report, span: Span, width: str | None) -> Iterator[tuple[Span, str | None]]:
+    """Yield what to ask for: parts of a span, and the width of the buckets of each.
+
+    The hour that goes on is asked for by itself: without buckets the service stops at the last whole hour.
+    """
+    hour = spans.floor(span.end, spans.HOUR) if width is None and report.hourly else span.end
+    if span.start < hour:
+        whole = spans.pieces(Span(span.start, hour), spans.WIDTHS[width or "1d"], report.longest[width])
+        yield from ((piece, width) for piece in whole)
+    if hour < span.end:
+        yield Span(max(hour, span.start), span.end), "1h"
 
 
 def _query(

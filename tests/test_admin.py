@@ -160,6 +160,19 @@ def test_a_range_longer_than_the_report_allows_adds_up_to_all_that_was_used(used
         assert {paid(uses)} == {total(whole), total(by_day)}
 
 
+@pytest.mark.parametrize("start", ["5m", "1h", "0d", "7d", "90d"])
+@pytest.mark.parametrize("what", VERBS)
+def test_without_buckets_what_was_used_in_this_hour_counts_too(what, start):
+    made, measure = server(days=100), {"usage": "uncached_input_tokens", "cost": "amount_usd"}[what]
+    said = {"model": MODELS[0], "usage": {"input_tokens": 100, "output_tokens": 10}}
+    for minutes in (1, 45):
+        made.charge(said, (NOW - timedelta(minutes=minutes)).timestamp(), ("apikey_practice_000001", None))
+    whole = VERBS[what](start, every=None, client=asked(made))
+    parts = VERBS[what](start, every="1h", client=asked(made))
+    assert (1, 0) < (len(whole), whole[measure].sum())
+    assert parts[measure].sum() == whole[measure].sum()
+
+
 def test_no_request_asks_for_more_than_a_report_allows(used):
     app = Kept(used)
     admin.usage("90d", client=asked(app))
@@ -168,9 +181,10 @@ def test_no_request_asks_for_more_than_a_report_allows(used):
     spread = [
         datetime.fromisoformat(q["ending_at"]) - datetime.fromisoformat(q["starting_at"]) for q in app.asked
     ]
-    assert (3, 3, 3) == (len(spread[:3]), len(spread[3:6]), len(spread[6:]))
+    assert 10 == len(spread)
     assert 31 * DAY >= max(spread[:6])
-    assert DAY >= max(spread[6:])
+    assert HOUR > spread[6]  # the hour that goes on, without buckets
+    assert DAY >= max(spread[7:])
 
 
 def test_a_month_of_hours_by_ten_groups_is_a_row_for_each():

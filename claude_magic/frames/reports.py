@@ -39,7 +39,8 @@ class Report(NamedTuple):
     as the report always tells it). `measures` has the columns, and where a row has them ("": nowhere, it is
     the sum of the tokens); `whole` those that are not told by model. `longest` is the time that one request
     covers, by the width of its buckets (None: without), and `width` the parameter for that. `dated` reports
-    reach back for a year; `betas` has the header that a group or filter needs.
+    reach back for a year, `hourly` ones without buckets have whole hours only; `betas` has the header that a
+    group or filter needs.
     """
 
     row: str
@@ -49,6 +50,7 @@ class Report(NamedTuple):
     longest: Mapping[str | None, timedelta]
     width: str = ""
     dated: bool = False
+    hourly: bool = False
     most_groups: int = 99
     whole: Mapping[str, str] = {}
     betas: Mapping[str, str] = {}
@@ -170,7 +172,7 @@ FEWER: dict[str | None, timedelta] = {**BUCKETS, "1m": 256 * MINUTE}
 DAYS: dict[str | None, timedelta] = {"1d": 31 * DAY}
 ONE_DAY: dict[str | None, timedelta] = {"1d": DAY}
 SPACE = "organization.analytics."
-CURRENT: Any = {"width": "time_bucket_width", "dated": True, "most_groups": 5}
+CURRENT: Any = {"width": "time_bucket_width", "dated": True, "hourly": True, "most_groups": 5}
 EARLIER: Any = {"width": "bucket_width", "dated": True}
 
 REPORTS: dict[str, dict[str, Report]] = {

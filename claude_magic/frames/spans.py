@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
+from claude_magic.grammar.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,7 @@ def _moment(name: str, given: Any) -> datetime:
             return datetime(found.year, found.month, found.day, tzinfo=UTC)
     except (ValueError, OverflowError):
         pass
-    raise InputError(f"{name} is neither a day nor a time: {str(given)[:60]!r}", hint=HOW)
+    raise InputError(f"{name} is neither a day nor a time: {short(repr(given))}", hint=HOW)
 
 
 def _parsed(given: str) -> date:
