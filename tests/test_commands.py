@@ -64,6 +64,7 @@ def test_models_are_a_frame_that_a_word_narrows(shell):
     everything, haiku = said(shell, "models"), said(shell, "models haiku")
     assert "claude-haiku-5-5" in everything.index
     assert len(everything) > len(haiku) > 0
+    assert everything.equals(said(shell, "models list"))
     assert all("haiku" in name for name in haiku.index)
     assert {"active", "deprecated"} == set(everything["status"])
     assert "retired" in set(said(shell, "models all")["status"])

@@ -341,6 +341,15 @@ def test_limits_are_a_row_for_each_limiter_of_a_group(shell):
     assert "requests_per_minute" in set(organization.loc["Claude Haiku", "limit"])
 
 
+def test_limits_and_keys_say_what_they_are_of_under_the_version_before_too(shell, monkeypatch):
+    now = said(shell, "admin keys").workspace
+    monkeypatch.setenv("CLAUDE_MAGIC_ANTHROPIC_VERSION", "2023-06-01")
+    before, limits = said(shell, "admin keys").workspace, said(shell, "admin limits")
+    assert {"wrkspc_practice_000001"} <= {*before}
+    assert now[before.notna()].equals(before.dropna())  # None: the default workspace
+    assert limits.index.notna().all()
+
+
 def test_o6_usage_and_cost_of_practice_say_so(shell, clock):
     shell.run("%%claude\nCats sleep. Who sleeps?")
     clock[0] += 1

@@ -65,7 +65,7 @@ def _version(_: Any, __: CommandCall) -> Said:
 def _models(_: Any, call: CommandCall) -> Any:
     if call.args[:1] == ["get"]:
         return current.client().models.retrieve(catalog.resolve(call.args[1]))
-    return reports.models(call.rest)
+    return reports.models("" if call.rest == "list" else call.rest)
 
 
 def _model(_: Any, call: CommandCall) -> Said:

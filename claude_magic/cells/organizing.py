@@ -62,7 +62,8 @@ def _role(row: str, name: str, word: str) -> str:
 def _change_role(job: Job) -> Record:
     who, role = job.all
     role = _role("organization.users.update", "role", role)
-    return see("USER", job.client.organization.users.update(_id(job, "USER", who), role=role))
+    found: Record = job.client.organization.users.update(_id(job, "USER", who), role=role)
+    return see("USER", found)
 
 
 def _remove(job: Job) -> Said:
@@ -93,13 +94,19 @@ def _add(job: Job) -> Record:
 def _send_invite(job: Job) -> Record:
     email, role = job.all
     role = _role("organization.invites.create", "role", role)
-    return see("INVITE", job.client.organization.invites.create(email=email, role=role))
+    found: Record = job.client.organization.invites.create(email=email, role=role)
+    return see("INVITE", found)
 
 
 def _disable(job: Job) -> Said:
     update = job.client.organization.api_keys.update
     found = _those(job, "KEY")
     return each(job, "KEY", lambda one: update(one, status="inactive"), found)
+
+
+def _scoped(key: Record) -> Mapping[str, Any]:
+    """Return an API key that tells its workspace as 2026-10-21 does, where it is of 2023-06-01."""
+    return {"scope": {"workspace_id": key.get("workspace_id")}, **key}
 
 
 def _enable(job: Job) -> Said:
@@ -121,7 +128,7 @@ def _limits(job: Job) -> pd.DataFrame:
 
 def _limiters(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a rate limit as rows, one for each limiter."""
-    group = item.get("group") or {}
+    group = item.get("group") or {"type": item.get("group_type")}  # as 2023-06-01 calls it
     for one in item.get("limits") or ():
         name = group.get("display_name") or group.get("type")
         source = (one.get("source") or {}).get("type")
@@ -175,7 +182,7 @@ DO: dict[str, Callable[[Job], Any]] = {
     "admin archive": lambda job: each(
         job, "WORKSPACE", job.client.organization.workspaces.archive, _those(job, "WORKSPACE")
     ),
-    "admin keys": lambda job: listed("KEY", job.client.organization.api_keys.list(limit=PAGE)),
+    "admin keys": lambda job: listed("KEY", map(_scoped, job.client.organization.api_keys.list(limit=PAGE))),
     "admin disable": _disable,
     "admin enable": _enable,
     "admin limits": _limits,

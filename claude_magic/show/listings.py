@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_magic.api.called import NAMES
 from claude_magic.frames.reports import SEARCHES
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from claude_magic.wire import Record
-
+Item = TypeVar("Item", bound="Mapping[str, Any]")
 seen: dict[str, dict[str, str]] = {}
 """What this session was shown, for completion: "files", "USER"… to its ids and their names."""
 
@@ -71,7 +70,7 @@ def columns(found: pd.DataFrame) -> list[views.Column]:
     ]
 
 
-def listed(kind: str, items: Iterable[Record]) -> pd.DataFrame:
+def listed(kind: str, items: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return a list as a frame, and take note of it for completion."""
     found = list(items)
     for item in found:
@@ -79,7 +78,7 @@ def listed(kind: str, items: Iterable[Record]) -> pd.DataFrame:
     return table(kind, found)
 
 
-def see(kind: str, item: Record) -> Record:
+def see(kind: str, item: Item) -> Item:
     """Return one of the API's objects, and take note of it for completion."""
     name = next((str(item[name]) for name in NAMES if item.get(name)), "")
     seen.setdefault(kind, {})[str(item.get("id"))] = name
