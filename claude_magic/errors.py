@@ -219,13 +219,14 @@ class Stopped(KeyboardInterrupt):
         return [str(self)]
 
 
+GONE = "A conversation that holds one that is gone starts anew: --new."
 HINTS: dict[int | str, str] = {
     # by error.details.error_code, then by status: https://docs.claude.com/en/api/errors
     "enforced_spend_limit_reached": "Your usage tier's monthly limit is reached; raise it in the Console.",
     "contract_spend_limit_reached": "The contract's spend limit is reached; ask whoever holds the contract.",
     "ramp_limit_exceeded": "Traffic grew too fast; wait, then send more slowly.",
     "image_dimensions_too_large": "Scale the image down and run the cell again.",
-    "file_expired": "The file is gone; upload it again.",
+    "file_expired": f"The file is gone; upload it again. {GONE}",
     "organization_on_hold": "The organisation is on hold; see the message for how to appeal.",
     400: "Change what the message names and run the cell again.",
     401: "Type %claude login to enter a key, or %claude practice on to go on without one.",
@@ -242,12 +243,12 @@ HINTS: dict[int | str, str] = {
 FITTING: tuple[tuple[int, str, str], ...] = (
     # by status and what the message begins with or names, before the table above
     (404, r"model:", "Type %claude models to see the models and check the id."),
-    (404, r"file\b|.*\bfile_\w", "Type %claude files to see the files and check the id."),
+    (404, r"file\b|.*\bfile_\w", f"Type %claude files to see the files and check the id. {GONE}"),
     (404, r"skill\b|.*\bskill_\w", "Type %claude skills to see the skills and check the id."),
     (404, r"(message )?batch\b|.*\bmsgbatch_\w", "Type %claude batches to see the batches and check the id."),
     (404, r"container\b", "Begin anew, in a new container: --new."),
     (404, r"(user|workspace|invite|api.?key)\b", "Type %claude help admin: its lists have the ids."),
-    (403, r".*\bskill\b.*\bAnthropic", "Only skills of your own can be changed: %claude skills shows them."),
+    (403, r".*\bskill\b.*\bAnthropic", "Only skills of your own can be changed or fetched: %claude skills."),
     (400, r".*\bnot downloadable", "Only files that code made can be fetched: %claude files shows which."),
 )
 DRILL_HINT = "The prompt asked for this fault; take practice:… out of it to get an answer."

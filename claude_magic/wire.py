@@ -61,7 +61,7 @@ class Record(dict[str, Any]):
         """The HTTP answer this came in: `.status` and `.headers`; None for a part of an answer."""
         return getattr(self, "_response", None)
 
-    def answered(self, response: Response) -> Self:
+    def answered(self, response: Response | None) -> Self:
         """Say which HTTP answer this came in."""
         self._response = response
         return self

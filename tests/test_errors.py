@@ -117,7 +117,7 @@ def test_a_hint_is_a_note_of_a_plain_traceback_and_follows_when_it_changes() -> 
         (404, "Message batch 'msgbatch_01' not found", "%claude batches "),
         (404, "user user_01 not found", "%claude help admin"),
         (400, "File is not downloadable", "%claude files shows which"),
-        (403, "The skill pdf is published by Anthropic and can only be read", "skills of your own"),
+        (403, "The skill pdf is of Anthropic: it can be used, no more", "skills of your own"),
         (400, "max_tokens: too many", "Change what the message names"),
     ],
 )

@@ -74,6 +74,7 @@ def test_iterating_goes_on_to_the_end_of_the_list(door: type[Door], app, which):
     assert ITEMS == found
     assert NAMES == names(found)
     assert "s_4" == found[4].scope.id
+    assert [(200, "req_1")] * 5 == [(item.response.status, item.request_id) for item in found]
     assert 3 == len(asked.requests)
     assert ["2"] * 3 == [dict(request.query)["limit"] for request in asked.requests]
 
@@ -112,8 +113,9 @@ def test_an_async_list_is_read_without_awaiting_its_first_page():
 
 def test_an_async_page_says_that_it_is_read_with_async_for():
     page = go(AsyncDoor(Asked(by_page)), lambda c: c.files.list())
-    with pytest.raises(InputError, match="read with async for"):
-        list(page)
+    for found in (page, AsyncDoor(Asked(by_page)).client.files.list()):
+        with pytest.raises(InputError, match="read with async for"):
+            list(found)
     assert 2 == len(dict(page)["data"])
 
 

@@ -89,6 +89,9 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     "no params": ([request("a"), {"custom_id": "b"}], "Request 1 of the batch has no params"),
     "no request": ([5], "Request 0 of the batch has no params"),
     "no JSON": ([request("a", tools=[object()])], "Request 'a' cannot be sent as JSON"),
+    "not a number": ([request("a", top_p=float("nan"))], "Request 'a' holds NaN or infinity"),
+    "infinite": ([request("a", tools=[{"most": -float("inf")}])], "Request 'a' holds NaN or infinity"),
+    "a frame": (pd.DataFrame([request("a")]), "type DataFrame is no list of requests"),
     "nothing": (None, "type NoneType is no list of requests"),
     "a dict": (request("a"), "type dict is no list of requests"),
     "a text": ("abc", "type str is no list of requests"),
@@ -128,8 +131,9 @@ def test_a_batch_that_is_too_large_or_endless_is_stopped_while_it_is_made(monkey
             made.append(1)
             yield request(f"row-{len(made)}", system="x" * 2**20)
 
-    with pytest.raises(RequestTooLargeError, match=r"takes 256 MB\. Nothing was sent"):
+    with pytest.raises(RequestTooLargeError, match=r"takes 256 MB\. Nothing was sent") as caught:
         go(Door(asked), lambda c: c.messages.batches.create(requests=endless()))
+    assert "another batch" in caught.value.hint
     assert 256 == len(made)
     monkeypatch.setattr(resources, "MOST_REQUESTS", 3)
     with pytest.raises(InputError, match="A batch takes 3 requests"):

@@ -117,6 +117,15 @@ def test_path_parameters_come_by_place_by_name_or_mixed_in_the_official_sdks_way
         assert "/v1/organizations/workspaces/w/members/u" == go(door(asked), way).path
 
 
+@both
+def test_what_the_api_gave_stands_for_its_id(door: type[Door]):
+    batch = Record({"id": "msgbatch_1", "type": "message_batch"})
+    made = door(Asked(echo))
+    assert "/v1/messages/batches/msgbatch_1" == go(made, lambda c: c.messages.batches.retrieve(batch)).path
+    with pytest.raises(InputError, match="needs model_id"):
+        go(made, lambda c: c.models.retrieve({"type": "model"}))
+
+
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
@@ -218,6 +227,9 @@ def test_a_request_by_path_does_all_that_the_method_does(door: type[Door]):
     made = door(Asked(lambda _: Response(200, EVENTS, events("Hel", "lo"))))
     told = go(made, lambda c: c.request("POST", "/v1/messages", **ASK, stream=True), items)
     assert "message_stop" == told[-1].type
+    assert told == go(made, lambda c: c.request("POST", "/v1/messages", {**ASK, "stream": True}), items)
+    with pytest.raises(InputError, match="fields must be a dict"):
+        go(made, lambda c: c.request("POST", "/v1/messages", [ASK]))
     with pytest.raises(InputError, match="custom_id"):
         go(made, lambda c: c.request("POST", "/v1/messages/batches", requests=[{"params": {}}]))
 
@@ -315,6 +327,14 @@ def test_without_an_admin_key_a_refusal_says_how_to_give_one(door: type[Door]):
     with pytest.raises(ClaudeError) as caught:
         go(door(Asked(error(403, "permission_error"))), lambda c: c.organization.users.list())
     assert "ANTHROPIC_ADMIN_KEY" in caught.value.hint
+
+
+@both
+def test_where_another_key_is_given_as_the_admin_key_a_refusal_says_which_it_must_be(door: type[Door]):
+    made = door(Asked(error(401, "authentication_error")), admin_key=KEY)
+    with pytest.raises(AuthenticationError) as caught:
+        go(made, lambda c: c.organization.users.list())
+    assert "sk-ant-admin" in caught.value.hint
 
 
 def test_with_an_admin_key_alone_only_the_organizations_calls_are_made():

@@ -111,7 +111,7 @@ class Caller:
             free=not row.paid,
             once=_look(row) if row.once else "",
             most=sys.maxsize if stream and row.name != "messages.create" else options.max_bytes,
-            refused=NO_ADMIN if row.admin and self.route.admin is None else "",
+            refused=NO_ADMIN if row.admin else "",
             **{name: getattr(options, name) for name in PER_CALL},
         )
 
@@ -198,11 +198,11 @@ def _look(row: Endpoint) -> str:
     return f"It may have been done: look at {where} before asking again."
 
 
-def check_size(row: Endpoint, size: int) -> None:
+def check_size(row: Endpoint, size: int, hint: str = HINTS[413]) -> None:
     """Raise RequestTooLargeError where a body of this many bytes is more than the call takes."""
     if size > row.most:
         text = f"The request is {size / MB:.1f} MB; {row.path} takes {row.most // MB} MB. Nothing was sent"
-        raise RequestTooLargeError(text, hint=HINTS[413], status=413, type="request_too_large")
+        raise RequestTooLargeError(text, hint=hint, status=413, type="request_too_large")
 
 
 def a_dict(name: str, value: Any) -> dict[str, Any]:

@@ -63,12 +63,13 @@ class _Base(spaces.Space):
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), "beta"]
 
-    def request(self, verb: str, path: str, **params: Any) -> Any:
+    def request(self, verb: str, path: str, fields: Mapping[str, Any] | None = None, **params: Any) -> Any:
         """Make a call by verb and path, such as `request("GET", "/v1/models", limit=5)`.
 
-        Reaches what the table has no row for; what it has behaves as its own method does.
+        What is to be sent can be a dict too: `request("POST", "/v1/messages", {"model": …})`. Reaches what
+        the table has no row for; what it has behaves as its own method does.
         """
-        return spaces.request(self._caller, verb, path, params)
+        return spaces.request(self._caller, verb, path, {**a_dict("fields", fields), **params})
 
     @property
     def base_url(self) -> str:

@@ -96,8 +96,9 @@ class _Page(Record):
         return sheets.view(self, more=self._cursor() is not None)
 
     def records(self) -> Iterator[Record]:
-        """Yield the items of this page alone."""
-        return map(record, self.get("data") or ())
+        """Yield the items of this page alone, with the answer they came in."""
+        for item in map(record, self.get("data") or ()):
+            yield item.answered(self.response) if isinstance(item, Record) else item
 
 
 class Page(_Page):
@@ -142,6 +143,9 @@ class _AsyncItems:
             for item in page.records():
                 yield item
 
+    def __iter__(self) -> Iterator[Any]:
+        raise InputError("This list is read with async for", hint="async for item in page: …")
+
     async def to_frame(self) -> pd.DataFrame:
         """Return every item as a DataFrame with one row each; see `Page.to_frame`."""
         from claude_magic.frames.records import frame
@@ -154,9 +158,6 @@ class AsyncPage(_AsyncItems, _Page):
 
     async def _first(self) -> AsyncPage:
         return self
-
-    def __iter__(self) -> Iterator[Any]:
-        raise InputError("This list is read with async for", hint="async for item in page: …")
 
 
 class AsyncPages(_AsyncItems):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CREATE, BATCH = ENDPOINTS["messages.create"], ENDPOINTS["messages.batches.create"]
 CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 ONE = 'Each is {"custom_id": "row-1", "params": {"model": …, "max_tokens": …, "messages": […]}}.'
+REST = "Send the rest in another batch."
 MOST_REQUESTS = 100_000  # https://platform.claude.com/docs/en/build-with-claude/batch-processing
 
 
@@ -95,7 +96,8 @@ class Batches(spaces.Space):
 
 def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """Yield the requests of a batch as JSON, their size checked as they come; raises InputError (M11)."""
-    if not isinstance(requests, Iterable) or isinstance(requests, str | Mapping):
+    alone = isinstance(requests, str | Mapping) or hasattr(requests, "columns")
+    if alone or not isinstance(requests, Iterable):
         more = " An AsyncClient takes it." if hasattr(requests, "__aiter__") else ""
         what = f"An object of type {type(requests).__name__} is no list of requests"
         raise InputError(what, hint=f"Give a list.{more} {ONE}")
@@ -106,11 +108,11 @@ def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         if name in seen:
             raise InputError(f"The custom_id {name!r} is in the batch twice", hint="Give each its own.")
         if n == MOST_REQUESTS:
-            raise InputError(f"A batch takes {MOST_REQUESTS:,} requests", hint="Send the rest in another.")
+            raise InputError(f"A batch takes {MOST_REQUESTS:,} requests", hint=REST)
         seen.add(name)
         made = body.encoded(one, f"Request {name!r}")
         size += len(made) + 1
-        check_size(BATCH, size)
+        check_size(BATCH, size, REST)
         yield made
 
 
@@ -170,7 +172,7 @@ class Skills(spaces.Space):
     def create(self, files: Any, *, display_name: str | None = None, **options: Any) -> Record:
         """Upload a skill: a folder with SKILL.md, a zip of one, or a list of files with their paths.
 
-        Raises InputError where there is no SKILL.md or more than 30 MB.
+        Raises InputError for a folder without SKILL.md, or with 30 MB or more in it.
         """
         sent = {"files": bundles.parts(files), "display_name": display_name}
         return cast("Record", self._ask("create", **sent, **options))

@@ -114,6 +114,7 @@ def _path(row: Endpoint, args: tuple[Any, ...], rest: dict[str, Any]) -> Iterato
     placed = dict(zip(unnamed, args, strict=False))
     for name in row.names:
         value = placed.get(name, rest.pop(name, None))
+        value = value.get("id") if isinstance(value, Mapping) else value  # of what the API gave
         if value is None:
             raise InputError(f"{row.name} needs {name}", hint=f"Give {name}=…")
         yield name, value

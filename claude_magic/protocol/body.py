@@ -12,8 +12,10 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +24,7 @@ from claude_magic.errors import InputError, telling
 from claude_magic.protocol import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
 PIECE = 256 * 2**10  # bytes read, sent and unpacked at a time
@@ -164,9 +166,20 @@ def spooled(pieces: Iterable[bytes]) -> Content:
 def encoded(value: Any, what: str = "A parameter") -> bytes:
     """Return a value as JSON; raises InputError where `what` it is cannot be sent so."""
     try:
-        return wire.encode(value)
+        data = wire.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{what} cannot be sent as JSON: {error}", hint="Send plain JSON values.") from None
+    if b"null" in data and _holds_nan(value):  # which would be sent as null
+        text = f"{what} holds NaN or infinity, which JSON does not have"
+        raise InputError(text, hint="Send None, or leave it out.")
+    return data
+
+
+def _holds_nan(value: Any) -> bool:
+    if isinstance(value, float):
+        return not isfinite(value)
+    inside = value.values() if isinstance(value, Mapping) else value
+    return isinstance(value, Mapping | list | tuple) and any(map(_holds_nan, inside))
 
 
 def json_list(values: Iterable[bytes]) -> Content:

@@ -64,7 +64,7 @@ class Unfinished:
         self.beside.replace(self.path)
 
 
-def _writing(path: Path) -> AbstractContextManager[None]:
+def _writing(path: str | os.PathLike[str]) -> AbstractContextManager[None]:
     return telling(f"{path} cannot be written", "Choose another folder or name.")
 
 
@@ -74,9 +74,8 @@ def place(to: str | os.PathLike[str], filename: str, size: int = 0) -> Unfinishe
     Only the last part of a server's name counts, so that nothing is written outside the folder, and no file
     there is written over. A path that ends in "/" is made a folder.
     """
-    path = Path(to)
-    with _writing(path):
-        path = path.expanduser()
+    with _writing(to):
+        path = Path(to).expanduser()
         if str(to).endswith(("/", os.sep)):
             path.mkdir(parents=True, exist_ok=True)
         within = path.is_dir()

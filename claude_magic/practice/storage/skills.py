@@ -133,7 +133,7 @@ def _own(asked: Asked) -> Item:
     """Return the skill of a call that may change it; raises Refusal (403) for one of Anthropic's."""
     skill = first(asked.found(SKILLS, skill_id=asked.names["skill_id"]), "skill_id", asked.names["skill_id"])
     if skill.value["source"]["type"] != "custom":
-        raise Refusal(403, f"The skill {skill.value['id']} is published by Anthropic and can only be read")
+        raise Refusal(403, f"The skill {skill.value['id']} is of Anthropic: it can be used, no more")
     return skill
 
 
