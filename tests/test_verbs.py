@@ -79,6 +79,7 @@ def test_a_line_is_read_into_words_and_options(line, places, options):
         ("skills of a nurse", "has no verb 'of'", "%claude -- skills of a nurse"),
         ("batches get", "needs ID", "%claude -- batches get"),
         ("batches create x", "has no verb 'create'", "Client().messages.batches.create(requests=[…])"),
+        ("skills versions delete a b", "takes 1 word", "skills.versions.delete(VERSION, skill_id=ID)"),
         ("batches wait x", "has no verb 'wait'", "%claude batches get ID"),
         ("admin workspaces create X", "takes nothing more", 'organization.workspaces.create(name="…")'),
         ("admin users add a@b.c", "takes nothing more", "%claude admin invite EMAIL ROLE"),

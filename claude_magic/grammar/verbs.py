@@ -142,7 +142,10 @@ MEANT = {
 _IN_PYTHON = "In Python: from claude_magic import Client; Client()."
 ELSEWHERE = {
     # what the verbs do not do, and what to type for it
-    "batches create": f"{_IN_PYTHON}messages.batches.create(requests=[…])",
+    # of rows, as the budgets and the readouts cover them; a list of requests is the bare client's
+    "batches create": f"Of rows: claude_magic.batch(df, …). {_IN_PYTHON}messages.batches.create(requests=[…])",
+    "skills versions get": f"{_IN_PYTHON}skills.versions.retrieve(VERSION, skill_id=ID)",
+    "skills versions delete": f"{_IN_PYTHON}skills.versions.delete(VERSION, skill_id=ID)",
     "batches wait": "Look now and then: %claude batches get ID. Its results are there when it has ended.",
     "admin users add": "Type %claude admin invite EMAIL ROLE",
     "admin users create": "Type %claude admin invite EMAIL ROLE",
@@ -151,6 +154,7 @@ ELSEWHERE = {
     "admin invites create": "Type %claude admin invite EMAIL ROLE",
     "admin invites delete": "Type %claude admin withdraw INVITE",
     "admin workspaces create": f'{_IN_PYTHON}organization.workspaces.create(name="…")',
+    "admin workspaces update": f'{_IN_PYTHON}organization.workspaces.update(ID, name="…")',
     "admin workspaces archive": "Type %claude admin archive WORKSPACE",
     "admin workspaces delete": "Type %claude admin archive WORKSPACE",
     "admin keys create": "Keys are made in the Console: https://platform.claude.com/settings/keys",
