@@ -26,7 +26,8 @@ PAGE = 1000  # objects: the most that the API gives at once
 URL = "https://api.example.org"
 CLIENT = """app protocol/endpoints protocol/body protocol/bundles api/parameters api/pages api/feeds
             protocol/saving api/spaces api/caller api/resources api/client api/stream transport
-            policy pool faults protocol/sse protocol/accumulate wire errors"""
+            protocol/signatures protocol/writing protocol/instead policy pool faults protocol/sse
+            protocol/accumulate wire errors"""
 
 
 def listing(rounds: int = 5, objects: int = 20_000) -> list[Row]:
