@@ -10,13 +10,15 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from claude_magic import ledger, settings
+from claude_magic import Client, ledger, settings
 from claude_magic.errors import BudgetError, InputError, StreamError
 from claude_magic.rows.batch import results
 from claude_magic.rows.batch.batches import COLUMNS, overview
+from claude_magic.rows.batch.batchjob import BatchJob
 from claude_magic.rows.batch.desk import BatchWarning
-from claude_magic.rows.batch.job import KEYWORDS, attach, batch
-from tests.doors import error
+from claude_magic.rows.batch.job import KEYWORDS, attach, attached, batch
+from claude_magic.rows.kept.runs import run
+from tests.doors import KEY, Asked, error, json
 from tests.ports import on_a_port
 from tests.rows.posts import CREATE, DAY, Post, taken_and_lost
 
@@ -59,6 +61,40 @@ def test_a_name_that_no_job_has_is_an_error_that_names_the_nearest():
     assert 'Did you mean "boats"? claude_magic.batches() lists them.' == told.value.hint
 
 
+def live(post):
+    """Return a desk of a post that stands for the service."""
+    desk = post.desk()
+    desk.__dict__["source"] = "batch"
+    return desk
+
+
+@pytest.mark.parametrize("mine", [True, False], ids=["its client", "the session's"])
+def test_a_job_that_was_made_with_a_key_is_not_asked_after_in_practice(mine, monkeypatch):
+    post = Post()
+    post.batch(ROWS, name="boats", desk=live(post))
+    asked = len(post.requests)
+    settings.use("practice", not mine)
+    with pytest.raises(InputError, match="boats was made with a key, not in practice") as told:
+        attach("boats", client=Client(base_url="practice:") if mine else None)
+    off = "without a practice client" if mine else "after %claude practice off"
+    assert f'Type claude_magic.attach("boats") {off}.' == told.value.hint
+    settings.use("practice", None)
+    job = attached(live(post), "boats")
+    assert (asked, None) == (len(post.requests), job.parts()[0].error)
+    frame = job.wait().frame()
+    settings.use("practice", True)
+    pd.testing.assert_frame_equal(frame, attach("boats").frame())
+
+
+def test_a_job_that_was_made_in_practice_is_not_asked_after_with_a_key():
+    job = batch(ROWS, "Is this good? {text}", name="boats", client=Client(base_url="practice:"))
+    with pytest.raises(InputError, match="boats was made in practice, not with a key") as told:
+        attach("boats", client=Client(api_key=KEY))
+    assert 'Type claude_magic.attach("boats") alone.' == told.value.hint
+    assert job.ids == attach("boats").wait(poll=0.1, progress=False).ids
+    assert ["ok"] * 6 == status(attach("boats", client=Client(api_key=KEY)).frame())
+
+
 def test_what_is_no_name_is_an_error_that_says_where_names_are():
     with pytest.raises(InputError, match='There is no batch job "5"') as told:
         Post().attach(5)
@@ -76,6 +112,19 @@ def test_a_batch_that_was_made_elsewhere_gives_its_results_by_custom_id():
     assert ["Is this good? 0", "Is this good? 10"] != [*frame.claude_text.iloc[[0, 10]]]
     assert ("custom_id", ["ok"] * 11) == (frame.index.name, status(frame))
     assert [] == ledger.shared().rows()
+
+
+def test_a_batch_that_was_made_elsewhere_says_nothing_of_itself_before_it_is_looked_at():
+    post = Post()
+    theirs = post.attach(post.make("1", "2"))
+    assert f"<Stranger {theirs.name}: not looked at yet, type .status()>" == repr(theirs)
+    assert "<progress" not in theirs._repr_html_()
+    post.down = True
+    with pytest.raises(InputError, match="has not ended: not looked at yet"):
+        theirs.frame()
+    post.down = False
+    assert f"<Stranger {theirs.name}: {theirs.status()}>" == repr(theirs)
+    assert "2 rows · 2 processing" in repr(theirs)
 
 
 def test_results_of_a_batch_that_was_made_elsewhere_stay_too():
@@ -169,6 +218,17 @@ def test_without_the_service_the_jobs_of_this_machine_are_listed_and_it_is_said(
     assert found.attrs["service"].startswith("not asked: Could not reach")
 
 
+def test_an_answer_that_is_no_list_is_said_to_be_none():
+    post = Post()
+    post.batch(ROWS, name="boats")
+    post.practice = Asked(json({"hello": "there"}))
+    desk = post.desk()
+    desk.__dict__["source"] = "practice"
+    found = overview(desk)
+    assert ["boats"] == [*found.index]
+    assert "not asked: The server's answer is no list of batches" == found.attrs["service"]
+
+
 # ---- the public names --------------------------------------------------------------------------------------
 
 
@@ -231,13 +291,16 @@ def test_m5_practice_batches_of_several_kernels_are_not_taken_for_each_other():
     assert [first] != job.ids
 
 
-@pytest.mark.usefixtures("practicing")
-def test_m6_a_practice_batch_ends_with_its_kernel_and_says_so():
+@pytest.mark.parametrize("do", [BatchJob.wait, BatchJob.cancel], ids=["waited for", "canceled"])
+def test_m6_a_practice_batch_ends_with_its_kernel_and_says_so(do):
     practices("left", "Boat")
-    job = attach("left").wait(progress=False)
+    job = attach("left")
+    do(job)
     assert ("not_sent", 1) == (job.status().state, job.status().not_sent)
     assert "a practice batch ends with the server that made it" in job.frame().claude_error.iloc[0]
-    again = batch({"text": ["Boat"]}, "Is this good? {text}", name="anew").wait(poll=0.1)
+    run("left").forget()
+    settings.use("practice", True)
+    again = batch({"text": ["Boat"]}, "Is this good? {text}", name="left").wait(poll=0.1)
     assert ["ok"] == status(again.frame())
 
 

@@ -22,6 +22,7 @@ from claude_magic.errors import (
 from claude_magic.looks import parts as looks
 from claude_magic.looks import watched
 from claude_magic.rows.batch import collecting, results
+from claude_magic.rows.batch.batches import overview
 from claude_magic.rows.batch.collecting import KEPT, NEAR
 from claude_magic.rows.batch.desk import BatchWarning, Desk
 from claude_magic.rows.kept.journal import Journal, run_of
@@ -267,8 +268,7 @@ def test_m6_results_are_on_disk_for_their_owner_alone_and_stay_when_the_service_
     pd.testing.assert_frame_equal(before, post.batch(ROWS).frame())
     post.down = True
     offline = post.attach("boats").frame().set_axis(before.index)
-    assert "No request could be made of this row" == offline.claude_error.iloc[3]
-    pd.testing.assert_frame_equal(before.drop(columns="text").head(3), offline.head(3))
+    pd.testing.assert_frame_equal(before.drop(columns="text"), offline)
 
 
 def test_m6_results_are_asked_for_once():
@@ -418,6 +418,24 @@ def test_rows_that_failed_or_expired_are_asked_again_and_no_others():
     assert [made.keys[1], made.keys[2]] == list(post.keys())[3:]
     assert ["ok", "ok", "expired"] == status(job.wait(poll=3_600).frame())
     assert (2, 2) == (len(job.ids), job.status().succeeded)
+
+
+@pytest.mark.parametrize(
+    ("texts", "statuses", "counts"),
+    [
+        (["practice:529 x", "Boat"], ("errored",), (1, 1, 0)),
+        (["practice:529 x", "practice:500x1", "practice:slow"], ("errored",), (1, 1, 1)),
+        (["practice:529 x", "practice:slow", "Boat"], ("expired",), (1, 1, 1)),
+    ],
+    ids=["all that failed", "some expired", "some failed"],
+)
+def test_a_row_that_is_asked_again_is_counted_once(texts, statuses, counts):
+    post = Post()
+    job = post.batch({"text": texts}).wait(poll=3_600)
+    assert len(texts) == job.retry(statuses).status().requests
+    now = job.wait(poll=3_600).status()
+    assert (len(texts), *counts) == (now.requests, now.succeeded, now.errored, now.expired)
+    assert counts == tuple(overview(post.desk()).iloc[0][["succeeded", "errored", "expired"]])
 
 
 def test_rows_that_failed_are_asked_again_by_the_same_call_too():

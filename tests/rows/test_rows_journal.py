@@ -561,6 +561,15 @@ print(*sorted(journal.find(["a", "b"], "live")), *sorted(Journal(Path(sys.argv[1
                 found.chmod(0o755 if found.is_dir() else 0o644)
 
 
+def test_practice_does_not_take_the_name_of_a_batch_that_is_paid_for(journal):
+    for source in ("practice", "batch"):
+        journal.begin(Run("r", "batch", source=source), ["a"])
+        (part,) = journal.batches.intend(Job(source, "r"), [("sha", ["a"])])
+        journal.batches.change(part, state="made", batch_id="msgbatch_1")
+    with pytest.raises(InputError, match='The run "r" waits for answers that are paid for'):
+        journal.begin(Run("r", "batch", source="practice"), ["a"])
+
+
 class Interrupted(list):
     """Values in the middle of which an interrupt comes, once."""
 

@@ -17,6 +17,7 @@ from claude_magic import ledger, settings
 from claude_magic.app import Response
 from claude_magic.errors import (
     APIConnectionError,
+    APIResponseError,
     BudgetError,
     InputError,
     OverloadedError,
@@ -28,8 +29,9 @@ from claude_magic.rows.batch import parts, posting, settling
 from claude_magic.rows.batch.desk import BatchWarning
 from claude_magic.rows.kept import registry
 from claude_magic.rows.kept.journal import Journal
+from claude_magic.rows.kept.runs import runs
 from tests.books import held
-from tests.doors import error, json
+from tests.doors import Asked, error, json
 from tests.rows.posts import DAY, Post, lost_on_the_way, overloaded, refused, taken_and_lost, unreachable
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs signals")
@@ -53,6 +55,50 @@ def test_a_batch_is_written_down_before_it_is_sent():
     post.batch(ROWS, name="this-is-good", desk=desk)
     ((part,),) = seen
     assert ("sent", 6, list(post.keys())) == (part.state, part.size, desk.batches.custom_ids(part))
+
+
+@pytest.mark.parametrize("why", ["too dear", "unreachable", "no list"])
+def test_rows_of_which_no_batch_was_made_are_not_sent_and_the_same_call_sends_them(why):
+    post, told = Post(), {"too dear": BudgetError, "no list": APIResponseError}.get(why, APIConnectionError)
+    post.batch(ROWS.head(2)).wait()
+    desk, practice = post.desk(), post.practice
+    desk.__dict__["source"], post.down = "practice", why == "unreachable"
+    post.practice = Asked(json({"hello": "there"})) if why == "no list" else practice
+    with pytest.raises(told):
+        post.batch(ROWS, name="boats", desk=desk, max_cost=0.00001 if why == "too dear" else None)
+    post.down, post.practice = False, practice
+    job = post.attach("boats")
+    assert "broken off" == runs().state["boats"]
+    assert "not sent · 6 rows · 2 answered before · 4 not sent" in repr(job)
+    frame = job.frame()
+    assert ["ok"] * 2 + ["not_sent"] * 4 == [*frame.claude_status]
+    assert "No batch was made of it; the same claude_magic.batch(…) again asks it" == frame.claude_error[5]
+    job = post.batch(ROWS, name="boats")
+    assert "running" == runs().state["boats"]
+    assert (4, 2, 0) == (job.status().processing, job.status().before, job.status().not_sent)
+    assert {"ok"} == {*job.wait().frame().claude_status}
+    assert "ended" == runs().state["boats"]
+
+
+def test_m5_a_batch_whose_answer_was_lost_is_looked_for_where_it_was_sent_alone():
+    post = Post(lost_on_the_way)
+    service, practice = post.desk(), post.desk()
+    service.__dict__["source"], practice.__dict__["source"] = "batch", "practice"
+    job = in_doubt(post, name="boats", desk=service)
+    post.clock += DAY
+    post.batch(ROWS, "Is it big? {text}", desk=practice)
+    assert ["sent"] == [part.state for part in job.parts()]
+    assert "not_sent" == job.status().state
+
+
+def test_m5_an_answer_that_is_no_list_does_not_say_that_no_batch_was_made():
+    post = Post(taken_and_lost)
+    job, practice = in_doubt(post), post.practice
+    signed = {"anthropic_organization_id": "org_practice", "anthropic_workspace_id": "wrkspc_practice"}
+    post.clock, post.practice = post.clock + DAY, Asked(json({"hello": "there"}, **signed))
+    assert "in_doubt" == job.status().state
+    post.practice = practice
+    assert "ended" == job.status().state
 
 
 def test_m5_a_batch_whose_answer_was_lost_is_not_made_again():
@@ -265,7 +311,7 @@ def test_rows_that_another_kernel_is_asking_for_are_left_to_it(monkeypatch):
     with pytest.warns(BatchWarning, match="1 rows are being asked by another kernel or thread"):
         job = post.batch(ROWS)
     assert [*made.keys[1:]] == list(post.keys())
-    assert ["missing", *["ok"] * 5] == [*job.wait().frame().claude_status]
+    assert ["not_sent", *["ok"] * 5] == [*job.wait().frame().claude_status]
 
 
 def test_what_is_in_a_batch_is_not_claimed_any_more():

@@ -96,8 +96,8 @@ def test_what_comes_after_the_end_of_a_run_counts_too(topics, journal):
 
 def test_counts_of_a_run_that_is_over_are_written_down(topics, journal):
     assert None is journal.sums("topics")
-    before = vars(run("topics").sums)
-    assert before == vars(run("topics").sums)
+    before = run("topics").sums.told(0)
+    assert before == run("topics").sums.told(0)
     assert None is not journal.sums("topics")
 
 
@@ -123,6 +123,30 @@ def test_errors_are_the_rows_that_are_not_ok_by_their_numbers(topics):
     errors = topics.errors()
     assert {2: "error", 3: "error", 5: "missing"} == errors.claude_status.to_dict()
     assert ("overloaded_error", "c") == (errors.claude_error_type[3], errors.claude_key[3])
+
+
+def test_why_rows_could_not_be_asked_is_kept_with_their_run_until_it_is_forgotten(journal):
+    begun, why = (
+        Run("topics"),
+        {2: ("missing_value", "text is missing"), 3: ("secret", "of a row with a key")},
+    )
+    journal.begin(begun, KEYS, why)
+    found = run("topics").frame().claude_error
+    assert ["text is missing", True] == [found[2], pd.isna(found[3])]
+    assert ("missing_value", "text is missing") == tuple(
+        run("topics").errors().loc[2, ["claude_error_type", "claude_error"]]
+    )
+    journal.begin(begun, KEYS)
+    assert "No request could be made of this row" == run("topics").frame().claude_error[2]
+    journal.begin(begun, KEYS, why)
+    run("topics").forget()
+    assert [] == journal.disk.select("SELECT * FROM answers")
+
+
+def test_without_a_store_it_is_not_kept_why_rows_could_not_be_asked(journal):
+    journals.shared(False).begin(Run("topics"), KEYS, {2: ("missing_value", "text is missing")})
+    assert "No request could be made of this row" == run("topics", False).frame().claude_error[2]
+    assert [(None,)] == journal.disk.select("SELECT error FROM answers")
 
 
 def test_an_unknown_run_is_an_input_error_with_the_nearest(topics):

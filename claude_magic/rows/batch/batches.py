@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ClaudeError
-from claude_magic.rows.batch import collecting, settling, standing
+from claude_magic.rows.batch import collecting, doubt, settling, standing
 from claude_magic.rows.batch.desk import Desk
 from claude_magic.rows.batch.jobview import COUNTS, Status, when
 from claude_magic.rows.kept import journal
@@ -57,7 +57,7 @@ def overview(desk: Desk) -> pd.DataFrame:
     listed: dict[str, Record] = {}
     asked = "asked"
     try:
-        listed = {one["id"]: one for one in islice(desk.client.messages.batches.list(limit=100), MOST)}
+        listed = {one["id"]: one for one in islice(doubt.listed(desk.client), MOST)}
     except ClaudeError as error:
         asked = f"not asked: {error.message}"
     found = [*_jobs(desk, online=asked == "asked"), *_strangers(desk, listed)]

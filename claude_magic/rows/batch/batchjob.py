@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from decimal import Decimal
 from itertools import chain, count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 from claude_magic.errors import InputError, NotFoundError, StreamError
@@ -16,7 +17,7 @@ from claude_magic.rows.asked import inputs
 from claude_magic.rows.batch import collecting, posting, results, settling, standing
 from claude_magic.rows.batch.waiting import Waiting
 from claude_magic.rows.columns.arranging import columns
-from claude_magic.rows.kept.registry import Job
+from claude_magic.rows.kept.registry import UNDER_WAY, Job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ class BatchJob(Waiting):
         self._rows = plan.rows if plan is not None and rows is None else rows
         self._how: dict[str, Any] = {"prefix": plan.prefix if plan else run.prefix, "details": details}
         self._dtype_backend, self._max_cost = dtype_backend, max_cost
+        self._answered = set[str]()  # of the requests that are in no batch
 
     @property
     def name(self) -> str:
@@ -66,7 +68,7 @@ class BatchJob(Waiting):
         return standing.parts_of(self._desk, self._run)
 
     def _known(self) -> Status:
-        return standing.status(self._desk, self._run, self.parts(), self._keys)
+        return standing.status(self._desk, self._run, self.parts(), self._keys, self._answered)
 
     def status(self) -> Status:
         """Ask the service how far it is, and store the results of what has ended; raises ClaudeError."""
@@ -94,14 +96,16 @@ class BatchJob(Waiting):
 
     def _columns(self, parts: Sequence[Part]) -> list[Column]:
         """Return the columns of results that are stored; the journal has what these do not answer."""
-        mine = {key for part in parts for key in self._desk.batches.custom_ids(part)}
+        before = self._answered.difference(*map(self._desk.batches.custom_ids, parts))
         how: dict[str, Any] = {
             "others": lambda left: self._outcomes(parts) | self._desk.journal.find(left, self._run.bucket),
-            "cached": {n for n, key in enumerate(self._keys) if key and key not in mine},
+            "cached": {n for n, key in enumerate(self._keys) if key in before},
             "source": self._run.source,
             **self._how,
         }
-        wanted = self._plan or self._run.shape
+        wanted: Any = self._plan
+        if wanted is None:
+            wanted = SimpleNamespace(shape=self._run.shape, unfit=self._desk.journal.unfit(self.name))
         try:
             return columns(results.stored(parts), self._keys, wanted, **how).columns
         except StreamError:  # a file that was harmed since
@@ -109,7 +113,7 @@ class BatchJob(Waiting):
 
     def cancel(self) -> Status:
         """Stop it: rows that have an answer by then keep it, the others are canceled. Raises ClaudeError."""
-        parts = self.parts()
+        parts = [settling.revisit(self._desk, part) for part in self.parts()]
         for part in parts:
             if settling.is_doubtful(self._desk, part):
                 what = "Whether one of its batches was made is not known, and another's may not be canceled"
@@ -122,7 +126,7 @@ class BatchJob(Waiting):
     def retry(self, statuses: Sequence[str] = ("errored", "expired")) -> Self:
         """Ask the rows that came out so once more, in a new batch; rows with an answer are not asked again.
 
-        `statuses` are also "canceled", "not_sent" (of a batch that was not made) and "missing" (not in the
+        `statuses` are also "canceled", "not_sent" (in no batch that was made) and "missing" (not in the
         results, or of a batch that is not there or of which that is not known). Raises ClaudeError.
         """
         if self._plan is None:
@@ -135,25 +139,33 @@ class BatchJob(Waiting):
         for part in self.parts() if "missing" in wanted else ():
             if settling.is_doubtful(self._desk, part) or part.error == collecting.UNKNOWN:
                 collecting.lost(self._desk, part, "Its rows were asked once more")
-        self._desk.journal.begin(self._run._replace(state="running"), self._keys)
+        self._desk.journal.begin(self._run._replace(state="running"), self._keys, self._plan.unfit)
         self.post(keys)
         return self
 
     def _outcomes(self, parts: Sequence[Part]) -> dict[str, Outcome]:
         """Return what came of the requests, without their texts."""
-        why = standing.because(self._desk, self._run, parts)
+        why = standing.because(self._desk, self._run, parts, self._keys)
         return why | {one.key: one for one in self._desk.journal.outcomes(self.name, texts=False)}
 
     def post(self, keys: Sequence[str], *, anew: bool = False, each_usd: str | None = None) -> None:
         """Make batches of those requests, where there are any; see `posting.post`."""
         if self._plan is None or not keys:
             return
+        try:
+            self._post(self._plan, keys, anew=anew, each_usd=each_usd)
+        except BaseException:
+            if not any(part.state in UNDER_WAY for part in self.parts()):
+                self._desk.journal.end(self.name, "broken off")
+            raise
+
+    def _post(self, plan: Plan, keys: Sequence[str], *, anew: bool, each_usd: str | None) -> None:
         taken = {job.name for job in self._desk.batches.jobs()}
         names = chain([self.name], (f"{self.name}/{number}" for number in count(2)))
         name = next(name for name in names if name not in taken)
         about = {"source": self._run.source, "each_usd": each_usd}
         job = Job(name, self.name, self._run.bucket, about=about)
-        posting.post(self._desk, job, self._plan, keys, self._left(), anew=anew)
+        posting.post(self._desk, job, plan, keys, self._left(), anew=anew)
 
     def _left(self) -> Decimal | None:
         """Return what its further batches may cost: all of them together no more than was allowed."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from claude_magic.errors import NotFoundError
+from claude_magic.errors import APIResponseError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,9 +50,17 @@ class Verdict(NamedTuple):
 
 def newest(client: Client) -> Before:
     """Return the newest batch of the workspace; raises ClaudeError."""
-    page = client.messages.batches.list(limit=1)
+    page = listed(client, 1)
     found = page.data[0] if page.data else {}
     return Before(found.get("id", ""), found.get("created_at", ""), _whose(page))
+
+
+def listed(client: Client, limit: int = PAGE) -> Any:
+    """Return the newest batches of the workspace; raises ClaudeError, also for an answer that is no list."""
+    page = client.messages.batches.list(limit=limit)
+    if not isinstance(page.get("data"), list):
+        raise APIResponseError("The server's answer is no list of batches", request_id=page.request_id)
+    return page
 
 
 def _whose(page: Record) -> str:
@@ -62,7 +70,7 @@ def _whose(page: Record) -> str:
 
 def judge(client: Client, before: Before, keys: Collection[str], known: Collection[str]) -> Verdict:
     """Say which batch asks for these keys, leaving out those with `known` ids; raises ClaudeError."""
-    page = client.messages.batches.list(limit=PAGE)
+    page = listed(client)
     if before.where and _whose(page) != before.where:
         return Verdict(elsewhere=True)
     oldest = moment(before.created_at)

@@ -7,30 +7,34 @@ by another, on any day. https://platform.claude.com/docs/en/build-with-claude/ba
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.api.client import Client
 from claude_magic.errors import InputError, nearest
 from claude_magic.grammar.keywords import checked
+from claude_magic.keys import PRACTICE_URL
 from claude_magic.protocol.catalog import EXACT
 from claude_magic.rows.asked import inputs
 from claude_magic.rows.asked.plan import plan
-from claude_magic.rows.batch import collecting, settling, strangers
+from claude_magic.rows.batch import collecting, settling, standing, strangers
 from claude_magic.rows.batch.batchjob import BatchJob
 from claude_magic.rows.batch.desk import Desk
 from claude_magic.rows.batch.parts import BATCH_PRICE
 from claude_magic.rows.kept import journal
 from claude_magic.rows.kept.journal import run_of
-from claude_magic.talk import holding
+from claude_magic.rows.kept.registry import UNDER_WAY
+from claude_magic.talk import fitting, holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from claude_magic.api.client import Client
     from claude_magic.rows.asked.plan import Plan
     from claude_magic.rows.asked.prompts import Prompt
     from claude_magic.rows.batch.strangers import Stranger
+    from claude_magic.rows.kept.journal import Run
     from claude_magic.rows.outcome import Outcome
 
 BATCH_ID = "msgbatch_"
@@ -57,6 +61,7 @@ def _batch(
     Raises InputError and BudgetError before anything is sent, and the ClaudeError for which no batch was
     made. Where it is not known whether one was, a BatchWarning says so, and no second one is made.
     """
+    fitting.check({"client": client})
     how = {"dtype_backend": dtype_backend, "details": asked.get("details", False)}
     more: dict[str, Any] = {"client": client, "store": store, **how}
     return submit(plan(data, prompt, **asked), name=name, resume=resume, max_cost=max_cost, **more)
@@ -97,7 +102,8 @@ def submit(
     for part in desk.batches.waiting(name) if name else ():
         settling.revisit(desk, part)
     same = desk.journal.same(new, made.keys) if resume else None
-    run = same or desk.journal.begin(new, made.keys)
+    new = same._replace(state="running") if same else new
+    run = desk.journal.begin(new, made.keys, made.unfit)
     job = BatchJob(desk, run, made.keys, plan=made, max_cost=holding.allowance(max_cost).limit, **how)
     if left:
         job.post(left, anew=not resume, each_usd=_each(before.values()))
@@ -132,7 +138,8 @@ def attach(
     `data` are its rows, to put the answers beside: without them a frame has the answers alone, in the order
     of the rows. The id of a batch that was made elsewhere gives its results by `custom_id`.
 
-    Raises InputError for a name that no job has, or rows that are not as many.
+    Raises InputError for a name that no job has, rows that are not as many, and where practice would be asked
+    for what was made with a key, or the service for what was made in practice.
     """
     how: dict[str, Any] = {"dtype_backend": dtype_backend, "details": details}
     return attached(Desk(journal.shared(store), client), name, data, **how)
@@ -150,6 +157,7 @@ def attached(desk: Desk, name: str, data: Any = None, **how: Any) -> BatchJob | 
         near = nearest(name, runs)
         hint = f'Did you mean "{near}"? ' if near else ""
         raise InputError(f'There is no batch job "{name}"', hint=f"{hint}claude_magic.batches() lists them.")
+    desk = _there(desk, run)
     keys = desk.journal.keys(run.name)
     rows = None if data is None else inputs.rows(data)
     if rows is not None and len(rows) != len(keys):
@@ -160,3 +168,23 @@ def attached(desk: Desk, name: str, data: Any = None, **how: Any) -> BatchJob | 
     job = BatchJob(desk, run, keys, rows=rows, **how)
     collecting.warn(desk, job.parts())
     return job
+
+
+def _there(desk: Desk, run: Run) -> Desk:
+    """Return the desk at which the batches of a run are known: practice, or the service with a key.
+
+    Raises InputError where that is another one than the one given, and there is something left to ask.
+    """
+    going = any(part.state in UNDER_WAY for part in standing.parts_of(desk, run))
+    if not going or {run.bucket, desk.bucket} != {"live", "practice"}:
+        return desk
+    if run.bucket == "live":
+        off = "without a practice client" if desk.given else "after %claude practice off"
+        raise InputError(f"{run.name} was made with a key, not in practice", hint=f"{_again(run)} {off}.")
+    if desk.given:
+        raise InputError(f"{run.name} was made in practice, not with a key", hint=f"{_again(run)} alone.")
+    return replace(desk, given=Client(base_url=PRACTICE_URL))
+
+
+def _again(run: Run) -> str:
+    return f'Type claude_magic.attach("{run.name}")'

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
 """As the service counts requests: https://platform.claude.com/docs/en/api/messages/batches."""
+KINDS = dict.fromkeys(("ok", "truncated", "refused", "invalid"), "succeeded") | {"error": "errored"}
+"""What the service counts a status as, where it is another word."""
+UNSEEN = "unseen"
 STATES = {
     # a state, and what it means
+    UNSEEN: "not looked at yet, type .status()",
     "sending": "it is being sent",
     "in_doubt": "whether it was made is not known yet",
     "in_progress": "in progress",
@@ -26,7 +30,7 @@ STATES = {
     "not_sent": "not sent",
 }
 PRACTICE = "practice"
-OPEN = ("sending", "in_doubt", "in_progress", "canceling")
+OPEN = (UNSEEN, "sending", "in_doubt", "in_progress", "canceling")
 """States from which it goes on by itself."""
 
 
@@ -77,7 +81,7 @@ class Status(NamedTuple):
         counts = (f"{getattr(self, name):,} {name}" for name in COUNTS if getattr(self, name))
         facts = (
             STATES[self.state],
-            f"{self.rows:,} row{'s' * (self.rows != 1)}",
+            f"{self.rows:,} row{'s' * (self.rows != 1)}" if self.state != UNSEEN else "",
             *counts,
             f"{self.before:,} answered before" if self.before else "",
             f"{self.not_sent:,} not sent" if self.not_sent else "",
@@ -110,7 +114,7 @@ class Status(NamedTuple):
 def page(now: Status, *, bar: bool = True) -> str:
     """Return a status as HTML: its name, a bar while it goes on, its figures, and what is odd."""
     label = f"Batch {now.name}: requests that have ended"
-    shown = drawn(now.share, label) if now.is_open and bar else ""
+    shown = drawn(now.share, label) if now.is_open and now.requests and bar else ""
     notes = "".join(f'<div style="{looks.LINE}">{html.escape(note)}</div>' for note in now.notes)
     badge = PRACTICE if now.source == PRACTICE else None
     line = looks.line(str(now).removesuffix(f" · {PRACTICE}"), badge)

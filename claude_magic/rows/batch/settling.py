@@ -75,10 +75,16 @@ def revisit(desk: Desk, part: Part) -> Part:
     if part.state in ("made", "ended") and _is_over(desk, part):
         give_up(desk, part, OVER)
         return again(desk, part)
-    if is_doubtful(desk, part):
+    if is_doubtful(desk, part) and _is_known_there(desk, part):
         with contextlib.suppress(APIError, ConfigError):
             return settle(desk, part)
     return part
+
+
+def _is_known_there(desk: Desk, part: Part) -> bool:
+    """Say whether a desk asks whom a part was sent to: practice or the service."""
+    job = desk.batches.job(part.job)
+    return job is None or job.bucket == desk.bucket
 
 
 def _is_over(desk: Desk, part: Part) -> bool:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from claude_magic.protocol.catalog import EXACT
 from claude_magic.rows.batch import settling
 from claude_magic.rows.batch.collecting import CANCELING
-from claude_magic.rows.batch.jobview import COUNTS, Status, when
+from claude_magic.rows.batch.jobview import COUNTS, KINDS, Status, when
 from claude_magic.rows.batch.parts import total
 from claude_magic.rows.kept.registry import UNDER_WAY
-from claude_magic.rows.outcome import Outcome
+from claude_magic.rows.outcome import PAID, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from claude_magic.rows.kept.registry import Part
 
 NOT_ENDED = "Its batch has not ended"
+IN_NONE = "No batch was made of it; the same claude_magic.batch(…) again asks it"
 
 
 def parts_of(desk: Desk, run: Run) -> list[Part]:
@@ -40,16 +41,22 @@ def parts_of(desk: Desk, run: Run) -> list[Part]:
     return [*found.values()]
 
 
-def status(desk: Desk, run: Run, parts: Sequence[Part], keys: Collection[str] = ()) -> Status:
-    """Return how far a run is; with its keys also how many of its requests are in no batch."""
-    counts = Counter[str]()
-    for part in parts:
-        if part.state != "failed":
-            counts.update(part.counts or {"processing": part.size})
-    state = state_of(desk, parts)
+def status(
+    desk: Desk,
+    run: Run,
+    parts: Sequence[Part],
+    keys: Collection[str] = (),
+    answered: set[str] | None = None,
+) -> Status:
+    """Return how far a run is; with its keys also how many of its requests are in no batch.
+
+    `answered` are those of them that are known to have an answer; others that have one are added.
+    """
+    counts = _counts(desk, run, parts)
     ended = [part.ended_at for part in parts if part.ended_at]
     spent, expected, most = money(desk, parts)
-    before, unsent = _apart(desk, parts, keys)
+    before, unsent = _apart(desk, run, parts, keys, set() if answered is None else answered)
+    state = state_of(desk, parts) if parts or not unsent else "not_sent"
     return Status(
         run.name,
         state,
@@ -69,14 +76,31 @@ def status(desk: Desk, run: Run, parts: Sequence[Part], keys: Collection[str] = 
     )
 
 
-def _apart(desk: Desk, parts: Sequence[Part], keys: Collection[str]) -> tuple[int, int]:
-    """Return how many requests were answered before, and how many are of batches that were not made."""
-    if not keys:
-        return 0, 0
-    asked, unsent = set[str](), set[str]()
-    for part in parts:
-        (unsent if part.state == "failed" else asked).update(desk.batches.custom_ids(part))
-    return len({*keys} - {""} - asked - unsent), len(unsent - asked)
+def _counts(desk: Desk, run: Run, parts: Sequence[Part]) -> Counter[str]:
+    """Return the counts of all parts; what a later one asks again is counted there alone."""
+    counts, later = Counter[str](), set[str]()
+    for part in reversed(parts):
+        if part.state == "failed":
+            continue
+        asked = {*desk.batches.custom_ids(part)}
+        if later & asked:
+            known = desk.journal.statuses(asked - later, run.bucket).values()
+            counts.update(KINDS.get(status, status) for status in known)
+        else:
+            counts.update(part.counts or {"processing": part.size})
+        later |= asked
+    return counts
+
+
+def _apart(
+    desk: Desk, run: Run, parts: Sequence[Part], keys: Collection[str], answered: set[str]
+) -> tuple[int, int]:
+    """Return how many requests were answered before, and how many are in no batch that was made."""
+    asked = {key for part in parts if part.state != "failed" for key in desk.batches.custom_ids(part)}
+    left = {*keys} - {""} - asked
+    known = desk.journal.statuses(left - answered, run.bucket)
+    answered.update(key for key, status in known.items() if status in PAID)
+    return len(left & answered), len(left - answered)
 
 
 def ids_of(parts: Iterable[Part]) -> tuple[str, ...]:
@@ -132,9 +156,10 @@ def _each(desk: Desk, parts: Sequence[Part]) -> Decimal | None:
     return next((Decimal(amount) for amount in said if amount), None)
 
 
-def because(desk: Desk, run: Run, parts: Iterable[Part]) -> dict[str, Outcome]:
-    """Return the outcomes of requests that have no answer because of what became of their part."""
-    found: dict[str, Outcome] = {}
+def because(desk: Desk, run: Run, parts: Iterable[Part], keys: Iterable[str]) -> dict[str, Outcome]:
+    """Return the outcomes of requests that have no answer: why is what became of their part, if any."""
+    none = Outcome("", "not_sent", error=IN_NONE, attempts=0, source=run.source)
+    found = {key: none._replace(key=key) for key in keys if key}
     for part in parts:
         if part.state in UNDER_WAY:
             made = Outcome("", "missing", error=part.error or NOT_ENDED, source=run.source)

@@ -9,7 +9,7 @@ from claude_magic.errors import StreamError
 from claude_magic.frames.results import natural
 from claude_magic.rows.batch import results
 from claude_magic.rows.batch.batches import stranger
-from claude_magic.rows.batch.jobview import COUNTS, Status
+from claude_magic.rows.batch.jobview import COUNTS, KINDS, UNSEEN, Status
 from claude_magic.rows.batch.waiting import Waiting
 from claude_magic.rows.columns.lines import Reader, read
 from claude_magic.rows.columns.table import table
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from claude_magic.rows.batch.desk import Desk
     from claude_magic.rows.outcome import Outcome
-
-KINDS = dict.fromkeys(("ok", "truncated", "refused", "invalid"), "succeeded") | {"error": "errored"}
-"""What the service counts a status as, where it is another word."""
 
 
 class Stranger(Waiting):
@@ -56,7 +53,7 @@ class Stranger(Waiting):
             seen = Counter(KINDS.get(one.status, one.status) for one, _ in self._read())
             counts: dict[str, Any] = {name: seen[name] for name in COUNTS}
             self._seen = Status(self._id, "ended", seen.total(), **counts, ids=(self._id,))
-        return self._seen or Status(self._id, "in_progress", 0, ids=(self._id,), notes=("Type .status()",))
+        return self._seen or Status(self._id, UNSEEN, 0, ids=(self._id,))
 
     def frame(self, partial: bool = False) -> pd.DataFrame:
         """Return its results by `custom_id`, "row-2" before "row-10"; raises InputError before its end."""

@@ -28,12 +28,13 @@ from claude_magic.rows.kept.store import RUNS
 from claude_magic.rows.outcome import PAID, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from claude_magic.rows.asked.plan import Plan
     from claude_magic.rows.kept.registry import Part
 
 MANY = 500  # keys in one SELECT
+UNASKED = "unasked:"  # and the name of a run: the key under which it is kept why rows could not be asked
 _COST = Outcome._fields.index("cost_usd")
 _LIGHT = ", ".join("NULL" if name == "message" else name for name in Outcome._fields)
 _WHOLE = ", ".join(Outcome._fields)
@@ -65,7 +66,7 @@ class Run(NamedTuple):
     @property
     def bucket(self) -> str:
         """Which answers serve it: "live" or "practice"."""
-        return BUCKETS.get(self.source, self.source)
+        return _bucket(self.source)
 
     @property
     def shape(self) -> schema.Shape | None:
@@ -97,6 +98,10 @@ def run_of(made: Plan, name: str | None, source: str, *, mode: str = "live", row
         source=source,
         notebook=os.environ.get("JPY_SESSION_NAME"),
     )
+
+
+def _bucket(source: str) -> str:
+    return BUCKETS.get(source, source)
 
 
 def _way(run: Run) -> tuple[Any, ...]:
@@ -168,13 +173,23 @@ class Journal:
         busy = functools.partial(self.batches.under_way, bucket=bucket, known={})
         return Turns(self.disk, keys, bucket, busy)
 
-    def begin(self, run: Run, keys: Sequence[str]) -> Run:
-        """Write down that a run begins, with a key for each of its rows ("": it cannot be asked).
+    def begin(self, run: Run, keys: Sequence[str], unfit: Mapping[int, tuple[str, str]] | None = None) -> Run:
+        """Write down that a run begins, with a key for each of its rows ("": it cannot be asked: `unfit`).
 
         Return it as written: with a name, made from its template, if it had none. A run of that name that is
-        there already is this one from now on; raises InputError where that one asks something else in a batch
-        whose answers are not here yet: nobody would look for them.
+        there already is this one from now on; raises InputError where that one asks something else, or live
+        what this one asks in practice, in a batch whose answers are not here yet: nobody would look for them.
         """
+        run = self._begun(run, keys)
+        if unfit:
+            rows: dict[tuple[str, str], list[int]] = {}
+            for row, why in unfit.items():
+                rows.setdefault(why, []).append(row)
+            said = wire.encode([[*why, found] for why, found in rows.items()]).decode()
+            self.write([Outcome(UNASKED + run.name, "error", error=said, source=run.source)], run.name)
+        return run
+
+    def _begun(self, run: Run, keys: Sequence[str]) -> Run:
         run = run._replace(
             started_at=run.started_at or now(),
             rows=run.rows or len(keys),
@@ -185,11 +200,13 @@ class Journal:
             run = run._replace(template=None, output=None)
         packed = keylist.pack(keys)
         if run.name:
-            before = self.disk.select("SELECT mode, keys FROM runs WHERE name = ?", (run.name,))
-            if before[-1:] != [(run.mode, packed[0])] and (waiting := self.batches.waiting(run.name)):
+            found = self.disk.select("SELECT mode, keys, source FROM runs WHERE name = ?", (run.name,))
+            before = [known for *known, source in found if _bucket(source) in (run.bucket, "practice")]
+            if before[-1:] != [[run.mode, packed[0]]] and (waiting := self.batches.waiting(run.name)):
                 hint = f'Give another name, or fetch them first: claude_magic.attach("{run.name}").wait().'
                 raise InputError(waits(run.name, waiting), hint=hint)
-            self.disk.change(("keylist", [packed]), ("run", [(*run, packed[0])]))
+            stale = ("forget answer", [(UNASKED + run.name, None, run.name)])
+            self.disk.change(("keylist", [packed]), stale, ("run", [(*run, packed[0])]))
             return run
         for name in self._names(run.template):
             run = run._replace(name=name)
@@ -231,6 +248,22 @@ class Journal:
         found = self.disk.select(f"SELECT {_KEYS} WHERE name = ?", (name,))
         return keylist.unpack(found[-1][0]) if found else []
 
+    def unfit(self, name: str) -> dict[int, tuple[str, str]]:
+        """Return why rows of a run could not be asked, where that was kept: row -> (error_type, error)."""
+        found = self.disk.select("SELECT error FROM answers WHERE key = ?", (UNASKED + name,))
+        said = wire.decode(found[-1][0].encode()) if found and found[-1][0] else ()
+        keys = self.keys(name)
+        return {row: (kind, why) for kind, why, rows in said for row in rows if keys[row : row + 1] == [""]}
+
+    def statuses(self, keys: Iterable[str], bucket: str) -> dict[str, str]:
+        """Return the status of each key that has an outcome: of a paid answer, or else the newest."""
+        found: dict[str, str] = {}
+        for chunk in _chunks(keys):
+            sql = f"SELECT key, status FROM answers WHERE key IN ({', '.join('?' * len(chunk))})"  # noqa: S608
+            rows = self.disk.select(f"{sql} AND bucket = ? ORDER BY time", (*chunk, bucket))
+            found |= dict(sorted(rows, key=lambda row: row[1] in PAID))
+        return found
+
     def outcomes(self, name: str, *, texts: bool = True) -> Iterator[Outcome]:
         """Yield what became of each distinct request of a run, in the order of its rows.
 
@@ -266,7 +299,7 @@ class Journal:
         mine.update(key for (key,) in self.disk.select(got, (name, bucket)))
         sql = f"SELECT DISTINCT source, {_KEYS} WHERE name != ?"
         for source, packed in self.disk.select(sql, (name,)):
-            if BUCKETS.get(source, source) == bucket:
+            if _bucket(source) == bucket:
                 mine.difference_update(keylist.unpack(packed))
         for key in mine:
             self._texts.pop((bucket, key), None)

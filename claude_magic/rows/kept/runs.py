@@ -13,7 +13,7 @@ from claude_magic.errors import InputError
 from claude_magic.looks import parts as looks
 from claude_magic.looks.readout import dollars
 from claude_magic.protocol.saving import Unfinished
-from claude_magic.rows.columns.table import table
+from claude_magic.rows.columns.table import nothing, table, without
 from claude_magic.rows.kept import journal as journals
 from claude_magic.rows.progress import Sums
 
@@ -94,14 +94,12 @@ class RunView:
 
     def frame(self, *, details: bool = False) -> pd.DataFrame:
         """Return the answers as columns, a row for each row of the data, which themselves are not kept."""
-        keys = self.journal.keys(self.name)
-        return _frame(self.about, keys, self._by_key(), details=details)
+        return self._frame([*self._outcomes().values()], details=details)
 
     def errors(self) -> pd.DataFrame:
         """Return the rows that are not "ok", by their number in the data, with all that is known of them."""
-        keys, found = self.journal.keys(self.name), self._by_key()
-        numbers = [n for n, key in enumerate(keys) if key not in found or found[key].status != "ok"]
-        return _frame(self.about, [keys[n] for n in numbers], found, details=True).set_axis(numbers)
+        bad = {n: one for n, one in self._outcomes().items() if one.status != "ok"}
+        return self._frame([*bad.values()], details=True).set_axis([*bad])
 
     def retry(self, data: Any) -> Any:
         """Ask again for the rows of the same data that failed; return the whole frame, as map does."""
@@ -141,8 +139,21 @@ class RunView:
                 file.write(line)
         return to
 
-    def _by_key(self) -> dict[str, Outcome]:
-        return {outcome.key: outcome for outcome in self.journal.outcomes(self.name)}
+    def _outcomes(self) -> dict[int, Outcome]:
+        """Return what became of each row."""
+        found = {outcome.key: outcome for outcome in self.journal.outcomes(self.name)}
+        keys, unfit = self.journal.keys(self.name), self.journal.unfit(self.name)
+        return {
+            n: without("", "error", *unfit[n]) if n in unfit else found.get(key) or nothing(key)
+            for n, key in enumerate(keys)
+        }
+
+    def _frame(self, outcomes: Sequence[Outcome], *, details: bool) -> pd.DataFrame:
+        import pandas as pd
+
+        columns = table(self.about.shape, outcomes, prefix=self.about.prefix, details=details)
+        made = {column.name: pd.Series(column.values, dtype=column.dtype) for column in columns}
+        return pd.DataFrame(made, index=pd.RangeIndex(len(outcomes)))
 
     def _lines(self) -> Iterator[bytes]:
         rows: dict[str, list[int]] = {}
@@ -170,14 +181,6 @@ class RunView:
             shown = self.errors().filter(regex="(status|error_type|error|key)$").head(NAMED)
             parts.append(looks.fold(f"The first of {self.sums.failed:,} failures", shown.to_html()))
         return f"{looks.BOX}>{''.join(parts)}</div>"
-
-
-def _frame(run: Run, keys: Sequence[str], found: dict[str, Outcome], *, details: bool) -> pd.DataFrame:
-    import pandas as pd
-
-    columns = table(run.shape, [*map(found.get, keys)], prefix=run.prefix, details=details, keys=keys)
-    made = {column.name: pd.Series(column.values, dtype=column.dtype) for column in columns}
-    return pd.DataFrame(made, index=pd.RangeIndex(len(keys)))
 
 
 def _line(view: RunView) -> tuple[Any, ...]:
