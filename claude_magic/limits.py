@@ -56,12 +56,12 @@ class Reservation(NamedTuple):
 
 
 class Allowance:
-    """What one question may cost in USD, however many sends and threads it takes; None: no limit."""
+    """What one question or map may cost in USD, however many sends and threads it takes; None: no limit."""
 
     closely = False  # whether the service counts before a send is held, not only where that decides
 
-    def __init__(self, limit: Decimal | None) -> None:
-        self.limit, self._spent = limit, Decimal(0)
+    def __init__(self, limit: Decimal | None, covers: str = "one question") -> None:
+        self.limit, self.covers, self._spent = limit, covers, Decimal(0)
         self._held: dict[int, Decimal] = {}
         self._lock = threading.Lock()
 
@@ -70,7 +70,7 @@ class Allowance:
         with self._lock, localcontext(catalog.EXACT):
             used = self._spent + sum(self._held.values())
             if self.limit is not None and (amount is None or used + amount > self.limit):
-                raise _more_than_left(self.limit, used, amount)
+                raise _more_than_left(self.limit, used, amount, self.covers)
             self._held[name] = amount or Decimal(0)
 
     def ready(self) -> None:
@@ -199,13 +199,13 @@ def _exceeded(scope: str, limit: Decimal, used: Decimal, held: Decimal, amount: 
     )
 
 
-def _more_than_left(limit: Decimal, used: Decimal, amount: Decimal | None) -> BudgetError:
+def _more_than_left(limit: Decimal, used: Decimal, amount: Decimal | None, covers: str) -> BudgetError:
     if not used or amount is None:
         return too_much(limit, amount)
     left = usd(max(limit - used, Decimal(0)), ROUND_DOWN)
     return BudgetError(
         f"This call could cost {usd(amount)}, and {left} is left of the {usd(limit)} allowed for all calls "
-        "of one question",
+        f"of {covers}",
         hint=f"Ask for fewer --max-tokens, or allow more: --max-cost {_step(used + amount)}.",
     )
 

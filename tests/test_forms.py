@@ -193,4 +193,6 @@ def test_labels_may_be_one_text_or_an_enum():
         assert found and ["red", "blue"] == found.shape.schema["properties"]["value"]["enum"]
     with pytest.raises(InputError, match="two labels") as caught:
         forms.form(None, "red", "claude-haiku-5-5")
+    with pytest.raises(InputError, match="two labels"):
+        forms.form(None, [], "claude-haiku-5-5")
     assert 'choices=["yes", "no"]' in caught.value.hint

@@ -344,6 +344,12 @@ REFUSED = [
     ({"$ref": "https://example.org/x"}, "refers to https://example.org/x, which is not in the schema"),
     ({"type": "object"}, "dict of any keys"),
     ({"type": "array"}, "is a list of anything"),
+    (
+        {"type": "object", "properties": {"a": {"type": "wat"}}},
+        "answer.a has a type that JSON has not: 'wat'",
+    ),
+    ({"type": ["string", "str"]}, "has a type that JSON has not: 'str'"),
+    ({"anyOf": [{"type": {"a": 1}}]}, "has a type that JSON has not"),
     ({"enum": [{"a": 1}]}, "values that are not plain"),
     ({f"f{i}": int | None for i in range(17)}, "17 of several types"),
     (
@@ -572,6 +578,14 @@ def test_a_list_of_fields_is_a_table_and_a_list_of_labels_a_choice():
     assert "red" == schema.read(schema.shape(["red", "blue"]), '{"value": "red"}')
     with pytest.raises(ValueError, match="green"):
         schema.read(schema.shape(["red", "blue"]), '{"value": "green"}')
+
+
+def test_a_field_may_be_given_by_the_name_of_a_plain_type():
+    asked = schema.shape({"age": "int", "born": "date", "tags": ["str"], "job": "what she does"})
+    said = '{"age": 36, "born": "1815-12-10", "tags": ["a"], "job": "mathematics"}'
+    found = {"age": 36, "born": datetime.date(1815, 12, 10), "tags": ["a"], "job": "mathematics"}
+    assert found == schema.read(asked, said)
+    assert {"type": "string", "description": "what she does"} == asked.schema["properties"]["job"]
 
 
 @pytest.mark.parametrize("kind", [list, dict[str, int], tuple[str, int]])

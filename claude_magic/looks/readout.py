@@ -22,16 +22,17 @@ def readout(
 ) -> str:
     """Return the line under an answer: time, tokens, cost in USD, model, turn, and any source but live.
 
+    How long a recorded answer took to be played is not said: it is the same in every run but for that.
     `saved` is what the prompt cache has saved, in USD; `rate` tokens a second, 0 not to say them.
     """
     used = {name: count for name, count in (usage or {}).items() if isinstance(count, int)}
     cached = used.get("cache_read_input_tokens") or 0
     sent = (used.get("input_tokens") or 0) + cached + (used.get("cache_creation_input_tokens") or 0)
     facts = [
-        duration(seconds),
+        "" if "replay" in source else duration(seconds),
         f"{sent:,} in{_cached(cached, used.get('cache_creation_input_tokens') or 0, saved)}",
         f"{used.get('output_tokens') or 0:,} out{f' ({rate:,.0f} tokens/s)' if rate else ''}",
-        f"replayed, {dollars(cost)} when recorded" if "replay" in source else dollars(cost),
+        replayed(cost) if "replay" in source else dollars(cost),
         model,
         f"turn {turn}" if turn else "",
         "" if source == "live" else source,
@@ -51,6 +52,11 @@ def duration(seconds: float) -> str:
     if seconds >= 60:
         return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
     return f"{seconds:.1f} s" if seconds >= 0.1 else f"{max(seconds, 0.01):.2f} s"
+
+
+def replayed(cost: Decimal | None) -> str:
+    """Return what a recorded answer cost when it was recorded: playing it costs nothing."""
+    return f"replayed, {dollars(cost)} when recorded"
 
 
 def dollars(cost: Decimal | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import printable
 from claude_magic.grammar.words import short
-from claude_magic.looks.parts import BOX_OF_TABLE
+from claude_magic.looks.parts import BOX_OF_TABLE, LINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,11 +35,18 @@ class Column(NamedTuple):
     right: bool = False
 
 
-def shown(frame: pd.DataFrame, columns: Callable[[pd.DataFrame], Sequence[Column]]) -> pd.DataFrame:
-    """Return the same frame, which a cell shows as `columns` say; when its columns change, as pandas does."""
+def shown(
+    frame: pd.DataFrame, columns: Callable[[pd.DataFrame], Sequence[Column]], line: str = ""
+) -> pd.DataFrame:
+    """Return the same frame, which a cell shows as `columns` say; when its columns change, as pandas does.
+
+    Below it stands a `line`.
+    """
     made = _kind()(frame)
     made.attrs = dict(frame.attrs)
-    object.__setattr__(made, "_view", (list(made.columns), columns))  # pandas would warn of a new column
+    object.__setattr__(
+        made, "_view", (list(made.columns), columns, line)
+    )  # pandas would warn of a new column
     return made  # type: ignore[no-any-return]
 
 
@@ -58,16 +65,18 @@ def _kind() -> Any:
             return pd.DataFrame(self).__reduce__()
 
         def _columns(self) -> Sequence[Column] | None:
-            names, columns = self.__dict__.get("_view", ((), None))
+            names, columns, _ = self.__dict__.get("_view", ((), None, ""))
             return columns(self) if columns and names == list(self.columns) else None
 
         def _repr_html_(self) -> str | None:
             found = self._columns()
-            return super()._repr_html_() if found is None else page(found)  # type: ignore[misc] # pandas' stubs lack it
+            return super()._repr_html_() if found is None else page(found, self._view[2])  # type: ignore[misc] # pandas' stubs lack it
 
         def __repr__(self) -> str:
             found = self._columns()
-            return super().__repr__() if found is None else text(found)
+            if found is None:
+                return super().__repr__()
+            return "\n".join(filter(None, (text(found), self._view[2])))
 
     return DataFrame
 
@@ -82,7 +91,8 @@ def kept(count: int) -> tuple[range, range]:
 def text(columns: Sequence[Column]) -> str:
     """Return columns as lines of plain text."""
     rows = [[column.head for column in columns], *_rows(columns)]
-    rows = [[short(printable(cell).replace("\n", " "), LONG) for cell in row] for row in rows]
+    most = LONG if len(columns) > 1 else LONGEST
+    rows = [[short(printable(cell).replace("\n", " "), most) for cell in row] for row in rows]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = (
         "  ".join(
@@ -106,8 +116,8 @@ def _rows(columns: Sequence[Column]) -> Iterator[list[str]]:
         yield [column.total for column in columns]
 
 
-def page(columns: Sequence[Column]) -> str:
-    """Return columns as HTML, in which nothing of their texts is more than text."""
+def page(columns: Sequence[Column], line: str = "") -> str:
+    """Return columns as HTML and a line below, in which nothing of their texts is more than text."""
     styles = [_style(column) for column in columns]
     side = ["right" if column.right else "left" for column in columns]
     heads = "".join(
@@ -121,8 +131,9 @@ def page(columns: Sequence[Column]) -> str:
     count = len(columns[0].cells) if columns else 0
     none = "" if count else f'<tr><td colspan="{len(columns)}" style="text-align:left">none</td></tr>'
     many = f"<div>{count:,} rows, {MOST} of them shown</div>" if count > MOST else ""
+    below = f'<div style="{LINE}">{html.escape(printable(line))}</div>' if line else ""
     parts = f"<thead><tr>{heads}</tr></thead><tbody>{body}{none}</tbody>{foot}"
-    return f'{BOX_OF_TABLE}<table class="dataframe" style="font-size:12px">{parts}</table>{many}</div>'
+    return f'{BOX_OF_TABLE}<table class="dataframe" style="font-size:12px">{parts}</table>{many}{below}</div>'
 
 
 def _row(cells: Sequence[str], styles: Sequence[str]) -> str:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import html
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from claude_magic.looks import parts as looks
 from claude_magic.looks import watched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STYLE = "width:100%;max-width:32em;accent-color:var(--jp-brand-color1,#1976d2);margin:4px 0 0"
 
@@ -57,14 +60,18 @@ class Bar:
         elif self._line is not None:
             self._line.write(words, file=sys.stderr)
 
-    def end(self, words: str, page: str) -> bool:
-        """Show what came of it in place of what was shown, and return whether anybody sees it."""
+    def end(self, words: str, page: str, kept: Mapping[str, Any] | None = None) -> bool:
+        """Show what came of it in place of what was shown, and return whether anybody sees it.
+
+        `kept` are figures that are saved with the notebook, never a prompt or a key.
+        """
         if self._line is not None:
             self._line.close()
             self._line.write(words, file=sys.stderr)
         elif self._mode in ("live", "static"):
             bundle = {"text/plain": words, "text/html": page}
-            looks.display(bundle, {}, self._handle, update=self._drawn)
+            facts = {} if kept is None else {"claude_magic": kept}
+            looks.display(bundle, facts, self._handle, update=self._drawn)
             if self._drawn:
                 looks.display({}, {}, f"{self._handle}-live", update=True)
         return self.is_seen or self._mode == "static"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from claude_magic.errors import ClaudeError, ConfigError, Stopped
+from claude_magic.limits import Allowance
 from claude_magic.looks import watched
 from claude_magic.rows.batch import collecting
 from claude_magic.rows.batch.desk import BatchWarning, Desk
@@ -24,7 +25,7 @@ from claude_magic.rows.outcome import FAILED, PAID, Outcome
 from claude_magic.rows.pace.engine import carry
 from claude_magic.rows.pace.gate import Gate
 from claude_magic.rows.pace.purse import Purse
-from claude_magic.rows.progress import Meter, Sums
+from claude_magic.rows.progress import Meter, Often, Sums
 from claude_magic.rows.tally import Tally
 from claude_magic.talk import current, holding
 
@@ -68,7 +69,7 @@ class Going:
         self.texts: dict[str, str] = {}  # of which this is what they say
         self.before: set[str] = set()  # keys of answers that were there already
         self.client, self.source = _asked(how["client"])
-        self.allowed = holding.allowance(how["max_cost"])
+        self.allowed = Allowance(holding.allowance(how["max_cost"]).limit, "one map")
         keys = [plan.keys[n] for n in self.rows]
         run = run_of(plan, how["name"], self.source, rows=len(keys))
         same = None if run.name else journal.same(run, keys)
@@ -86,7 +87,7 @@ class Going:
         meter = Meter(self.sums, self.source, show=show is True)
         for line in self.plan.notes:
             meter.note(line)
-        told, note, state = (show if callable(show) else meter), "", "broken off"
+        told, note, state = (Often(show) if callable(show) else meter), "", "broken off"
         try:
             for outcome in self._answers(told):
                 self._take(outcome)
@@ -101,6 +102,10 @@ class Going:
             with holding.to_the_end() as late:
                 self.journal.end(self.run.name, state)
                 meter.end(note, more())
+            if isinstance(told, Often):
+                told.last()
+            if (ended := getattr(self.how["control"], "ended", None)) is not None:
+                ended(self._tally())
         if late:
             raise Stopped(self._kept())
 
@@ -184,6 +189,14 @@ class Going:
         if outcome.message is not None:
             self.texts[outcome.key] = spoken(outcome.message)
         self.outcomes[outcome.key] = outcome._replace(message=None)
+
+    def _tally(self) -> Tally:
+        """Return how far it came, counted in requests."""
+        here = Counter(one.status for key, one in self.outcomes.items() if key not in self.before)
+        done, ok, off = here.total(), here["ok"], here["not_sent"]
+        left, cached = len(self._times) - len(self.before), len(self.before)
+        now = Tally(left, cached, done, ok, done - ok - off, not_sent=off)
+        return now._replace(spent=self.sums.cost, source=self.source)
 
     def _kept(self) -> str:
         kept = sum(self._times[key] for key, one in self.outcomes.items() if one.status in PAID)

@@ -12,9 +12,9 @@ import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import wire
+from claude_magic import settings, wire
 from claude_magic.errors import InputError
-from claude_magic.grammar.keywords import checked, unknown
+from claude_magic.grammar.keywords import KeywordError, checked, unknown
 from claude_magic.looks import views
 from claude_magic.looks.readout import dollars
 from claude_magic.rows.asked import inputs, presets
@@ -25,8 +25,9 @@ from claude_magic.rows.going import Going, gate_of
 from claude_magic.rows.kept import journal as journals
 from claude_magic.rows.kept.runs import RunView
 from claude_magic.rows.outcome import PAID
+from claude_magic.rows.pace.engine import Control
 from claude_magic.talk import fitting
-from claude_magic.talk.fitting import Kind, is_count
+from claude_magic.talk.fitting import Kind, is_count, is_switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from claude_magic.rows.asked.plan import Plan
     from claude_magic.rows.asked.prompts import Prompt
     from claude_magic.rows.kept.journal import Journal, Run
-    from claude_magic.rows.pace.engine import Control
     from claude_magic.rows.tally import Tally
 
 # fmt: off
@@ -55,7 +55,16 @@ MODES = ("live", "batch")
 ON_ERROR = ("column", "raise")
 KINDS = {
     "concurrency": Kind(lambda n: n is None or is_count(n), "a whole number above 0", "concurrency=4"),
-    "max_attempts": Kind(is_count, "a whole number above 0", "max_attempts=4"),
+    **{name: Kind(is_count, "a whole number above 0", f"{name}=4") for name in ("max_attempts", "n")},
+    "max_cost": Kind(lambda usd: usd is None or _is_usd(usd), "an amount in USD, 0 or more", "max_cost=0.5"),
+    "resume": Kind(is_switch, "True or False", "resume=False"),
+    "progress": Kind(
+        lambda show: isinstance(show, bool | None) or callable(show),
+        "True, False or a function that takes a Tally",
+        "progress=False",
+    ),
+    "control": Kind(lambda one: isinstance(one, Control | None), "a Control", "control=Control()"),
+    "client": fitting.KINDS["client"],
 }
 MOST_CALLS = 64
 _calls: dict[str, tuple[Prompt, dict[str, Any]]] = {}
@@ -106,21 +115,27 @@ def map(
     `prefix`; `name` is what `run(name)` finds the run by.
 
     `claude_status` is "ok", "truncated", "refused", "invalid", "error", "expired", "canceled", "missing" or
-    "not_sent", `claude_error` says why; `details` adds tokens, cost (USD), times (s) and ids. What was
-    answered before is not asked again (`resume`), what is equal once (`dedupe`). `sample` takes some rows.
-    `max_cost` (USD) stops with rows "not_sent"; `on_error="raise"` raises where a row failed, with the frame
-    as `.answer`. `mode="batch"` returns a BatchJob, at half the price. `engine` is a dask.distributed.Client.
+    "not_sent", `claude_error` says why; `details` adds tokens, cost (USD), times (s) and ids. The cost of
+    `cached` rows was paid before, or by a row above: leave them out of sums. What was answered before is not
+    asked again (`resume`), what is equal once (`dedupe`). `sample` takes some rows. `max_cost` (USD) stops
+    with rows "not_sent"; `on_error="raise"` raises where a row failed, with the frame as `.answer`.
+    `mode="batch"` returns a BatchJob, at half the price. `engine` is a dask.distributed.Client.
     `store` is the file for answers, False keeps keys, usage and cost alone; `progress` may be a function that
-    is told how far it is. Raises InputError before anything is sent; Stopped: the same call then goes on.
+    is told how far it is, five times a second at most. Raises InputError before anything is sent; Stopped:
+    the same call then goes on.
     """
     given = {name: value for name, value in locals().items() if name not in ("data", "prompt")}
     _one_of("mode", mode, MODES)
     _one_of("on_error", on_error, ON_ERROR)
+    fitting.check(given, KINDS)
     if engine is not None or _is_dask(data):
         return _far(data, prompt, given)
     if mode == "batch":
         from claude_magic.rows.batch import job
 
+        own = {*given} - job.KEYWORDS - {"mode", "engine"}
+        if live := [word for word in sorted(own) if given[word] not in (_defaults()[word], False)]:
+            raise KeywordError(f'map(mode="batch") takes no {live[0]}=', hint="Leave it out, or ask live.")
         return job.batch(data, prompt, **{word: given[word] for word in job.KEYWORDS})
     return _carried(plan(data, prompt, **_said(given)), prompt, given, _reuse(given))
 
@@ -131,8 +146,9 @@ def preview(data: Any, prompt: Prompt, n: int = 5, **given: Any) -> Any:
     What is paid for here `map` does not pay for again. `given` is as for `map`. Raises as `map` does.
     """
     how = _how(preview, given)
+    fitting.check({"n": n}, KINDS)
     made = plan(data, prompt, **_said(how))
-    _check(made, how)
+    made.rows.check_dtypes(how["dtype_backend"])
     first = list(made.first.values())
     few = min(n, len(first))
     some = sorted(first[i * len(first) // few] for i in range(few))
@@ -147,11 +163,16 @@ def preview(data: Any, prompt: Prompt, n: int = 5, **given: Any) -> Any:
         if one.name in short
     ]
     frame = _tied(going, made.rows.take(some).with_columns(columns, dtype_backend=how["dtype_backend"]))
-    return _read(frame, [one.name for one in columns], made.prefix) if hasattr(frame, "iloc") else frame
+    if not hasattr(frame, "iloc"):
+        return frame
+    return _read(frame, [one.name for one in columns], made.prefix, "" if some else made.unasked)
 
 
-def _read(frame: pd.DataFrame, names: list[str], prefix: str) -> pd.DataFrame:
-    """Return those columns of a frame, which a cell shows with more of each text than pandas does."""
+def _read(frame: pd.DataFrame, names: list[str], prefix: str, why: str) -> pd.DataFrame:
+    """Return those columns of a frame, which a cell shows with more of each text than pandas does.
+
+    `why` is shown where there is no row.
+    """
 
     def column(name: str, values: pd.Series[Any]) -> views.Column:
         head = name.removeprefix(prefix)
@@ -160,6 +181,8 @@ def _read(frame: pd.DataFrame, names: list[str], prefix: str) -> pd.DataFrame:
         return views.money(head, values.astype(object).where(values.notna(), None))
 
     def columns(shown: pd.DataFrame) -> list[views.Column]:
+        if why:
+            return [views.Column("", [why])]
         index = views.column(str(shown.index.name or ""), shown.index.to_series())
         return [index, *(column(name, shown[name]) for name in names if shown[name].notna().any())]
 
@@ -274,7 +297,7 @@ def _preset(
 
 def _carried(made: Plan, prompt: Prompt, how: dict[str, Any], reuse: Collection[str]) -> Any:
     """Carry a plan out, and return the frame."""
-    _check(made, how)
+    made.rows.check_dtypes(how["dtype_backend"])
     kind = Going if how["engine"] is None else _cluster().Far
     going = kind(made, journals.shared(how["store"]), how, reuse=reuse)
     _calls[going.run.name] = (prompt, how)
@@ -313,12 +336,6 @@ def _cluster() -> Any:
     return cluster
 
 
-def _check(made: Plan, how: Mapping[str, Any]) -> None:
-    """Raise InputError for what could not be done with the answers, before they are asked for."""
-    made.rows.check_dtypes(how["dtype_backend"])
-    fitting.check(how, KINDS)
-
-
 def _tied(going: Going, frame: Any) -> Any:
     """Have a frame know, where it can, which run made it."""
     if isinstance(attrs := getattr(frame, "attrs", None), dict):
@@ -339,6 +356,7 @@ def _how(of: Callable[..., Any], given: Mapping[str, Any], *more: str) -> dict[s
     names = [name for name in _defaults() if name not in ("mode", "engine") or name in more]
     if wrong := unknown(of.__name__, given, names):
         raise wrong
+    fitting.check(given, KINDS)
     return {**_defaults(), **given}
 
 
@@ -352,6 +370,13 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         said = " or ".join(f'{name}="{one}"' for one in known)
         raise InputError(f"{name}={value!r} is not known", hint=f"Give {said}.")
+
+
+def _is_usd(value: Any) -> bool:
+    try:
+        return settings.KINDS["usd"][0](value) is not None
+    except (TypeError, ValueError, ArithmeticError):
+        return False
 
 
 def _output(run: Run) -> Any:

@@ -22,8 +22,14 @@ PAID = frozenset({"ok", "truncated", "refused", "invalid"})
 """Statuses of an answer that was paid for: it is kept, and not asked for again unless that is wished."""
 FAILED = frozenset({"error", "expired", "canceled", "missing", "not_sent"})
 """Statuses of a row that has no answer: the same call again asks for it."""
-CUT = {"max_tokens": "truncated", "model_context_window_exceeded": "truncated", "refusal": "refused"}
-"""Stop reasons of answers that are not whole."""
+CUT = {
+    # stop reason of an answer that is not whole -> the status of its row, and why
+    "max_tokens": ("truncated", "It ended at max_tokens; allow more: max_tokens=…"),
+    "model_context_window_exceeded": ("truncated", "It ended where the model's context window is full"),
+    "pause_turn": ("truncated", "The service paused it before its end"),
+    "tool_use": ("truncated", "It ended with a call of a tool, and none is run for a row"),
+    "refusal": ("refused", "The request was declined"),
+}
 
 
 class Ask(NamedTuple):
@@ -81,7 +87,10 @@ def answered(
     usage = wire.Usage(made.get("usage") or {})
     written = usage.cache_writes
     reason = made.get("stop_reason")
-    status, why = CUT.get(str(reason), "ok"), ""
+    status, why = CUT.get(str(reason), ("ok", ""))
+    kind = reason if why else "invalid_answer"
+    if status == "refused":
+        why = _declined(made.get("stop_details")) or why
     if status == "ok" and fits is not None:
         why = fits(made.text)
         status = "invalid" if why else "ok"
@@ -89,7 +98,7 @@ def answered(
         key,
         status,
         wire.encode(made),
-        "invalid_answer" if why else None,
+        kind if why else None,
         why or None,
         reason,
         _word(made.get("model")),
@@ -105,6 +114,12 @@ def answered(
         request_id or made.request_id,
         source,
     )
+
+
+def _declined(details: Any) -> str:
+    """Return what the service says of a refusal: its category, and why."""
+    said = [details.get(name) for name in ("category", "explanation")] if isinstance(details, dict) else []
+    return ": ".join(" ".join(one.split()) for one in said if isinstance(one, str) and one.strip())
 
 
 def _count(value: Any) -> int | None:

@@ -6,16 +6,20 @@ over in a terminal; at rest it says what was answered, spent, and how long it to
 
 from __future__ import annotations
 
+import os
 import time
+from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.looks import parts as looks
-from claude_magic.looks.readout import dollars, duration
+from claude_magic.looks.readout import dollars, duration, replayed
 from claude_magic.rows.bar import Bar, drawn
 from claude_magic.rows.outcome import PAID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from claude_magic.rows.outcome import Outcome
     from claude_magic.rows.tally import Tally
 
@@ -31,6 +35,8 @@ class Sums:
         self.ok = self.failed = self.not_sent = self.answers = 0
         self.input_tokens = self.output_tokens = 0
         self.cost: Decimal | None = Decimal(0)
+        self.why = ""  # some are not sent
+        self._facts: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     @property
     def done(self) -> int:
@@ -49,12 +55,44 @@ class Sums:
     def add(self, outcome: Outcome, times: int = 1) -> None:
         """Count the outcome of a request that was made in this run, for so many rows."""
         self.rows_are(outcome.status, times)
+        if outcome.status == "not_sent" and outcome.error_type:
+            self.why = self.why or outcome.error or ""
         self.answers += outcome.status != "not_sent"
         read = (outcome.cache_read_tokens, outcome.cache_write_5m_tokens, outcome.cache_write_1h_tokens)
         self.input_tokens += sum(count or 0 for count in (outcome.input_tokens, *read))
         self.output_tokens += outcome.output_tokens or 0
-        if outcome.status in PAID and self.cost is not None:
-            self.cost = None if outcome.cost_usd is None else self.cost + outcome.cost_usd
+        if outcome.status in PAID:
+            self._keep(outcome)
+            if self.cost is not None:
+                self.cost = None if outcome.cost_usd is None else self.cost + outcome.cost_usd
+
+    def _keep(self, one: Outcome) -> None:
+        """Add an answer to the facts of its source and model; those without a price stand apart."""
+        key = (one.source, one.model, one.cost_usd is None)
+        new = {"answers": 0, "usage": Counter[str](), "cost": Decimal(0)}
+        facts = self._facts.setdefault(key, {"model": one.model, "source": one.source, **new})
+        written = (one.cache_write_5m_tokens or 0) + (one.cache_write_1h_tokens or 0)
+        facts["usage"].update(
+            input_tokens=one.input_tokens or 0,
+            output_tokens=one.output_tokens or 0,
+            cache_read_input_tokens=one.cache_read_tokens or 0,
+            cache_creation_input_tokens=written,
+        )
+        facts["answers"] += 1
+        facts["cost"] = None if one.cost_usd is None else facts["cost"] + one.cost_usd
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is kept with the output: figures as an answer's, for each source and model."""
+        return {"rows": [*map(_kept, self._facts.values())]}
+
+    def _money(self) -> str:
+        """Return what was paid for; what was played was not."""
+        costs: dict[bool, list[Decimal | None]] = {}
+        for facts in self._facts.values():
+            costs.setdefault(facts["source"] == "replay", []).append(facts["cost"])
+        told = ((replayed if played else dollars)(_sum(costs[played])) for played in sorted(costs))
+        return " · ".join(told) or dollars(self.cost)
 
     def told(self, seconds: float, note: str = "") -> str:
         """Return it as one line."""
@@ -63,15 +101,27 @@ class Sums:
             f"{self.rows:,} row{'s' * (self.rows != 1)}",
             f"{self.ok:,} ok",
             f"{self.failed:,} failed" if self.failed else "",
-            f"{self.not_sent:,} not sent" if self.not_sent else "",
+            f"{self.not_sent:,} not sent" + (f": {self.why}" if self.why else "") if self.not_sent else "",
             f"{self.rows - self.done:,} not reached" if self.done < self.rows else "",
             f"{self.reused:,} answered before" if self.reused else "",
-            f"{self.input_tokens:,} in · {self.output_tokens:,} out · {dollars(self.cost)}"
+            f"{self.input_tokens:,} in · {self.output_tokens:,} out · {self._money()}"
             if self.answers
             else "",
             duration(seconds),
         )
         return " · ".join(fact for fact in facts if fact)
+
+
+def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts as JSON; what was paid has an id, by which a bill knows the copies of an output."""
+    named = {"id": os.urandom(8).hex()} if facts["source"] == "live" else {}
+    cost = {} if facts["cost"] is None else {"cost": str(facts["cost"])}
+    return {**facts, "usage": dict(+facts["usage"]), **named, **cost}
+
+
+def _sum(costs: list[Decimal | None]) -> Decimal | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
 
 class State(NamedTuple):
@@ -92,11 +142,32 @@ def state(sums: Sums, tally: Tally) -> State:
         f"{tally.in_flight:,} under way",
         f"{max(left - tally.in_flight, 0):,} waiting",
         f"{dollars(tally.spent)} spent" + (f", about {dollars(whole)} in all" if whole and left else ""),
-        f"about {duration(left / tally.rate)} left" if left and tally.rate else "",
+        f"about {duration(max(left / tally.rate, tally.least))} left" if left and tally.rate else "",
         f"paused for {tally.paused:.0f} s: {tally.why}" if tally.paused and tally.why else tally.why,
     )
     share = sums.done / sums.rows if sums.rows else 1.0
     return State(share, " · ".join(fact for fact in facts if fact))
+
+
+class Often:
+    """Tells a function of a map under way, five times a second at most."""
+
+    def __init__(self, tell: Callable[[Tally], object]) -> None:
+        self._tell, self._next = tell, 0.0
+        self._kept: Tally | None = None  # not told of
+
+    def __call__(self, tally: Tally) -> None:
+        """Tell of it, or keep it where the last one was told a moment ago."""
+        self._kept = tally
+        if time.monotonic() >= self._next:
+            self.last()
+            self._next = time.monotonic() + EVERY_S
+
+    def last(self) -> None:
+        """Tell of what was kept."""
+        if self._kept is not None:
+            tally, self._kept = self._kept, None
+            self._tell(tally)
 
 
 class Meter:
@@ -131,4 +202,4 @@ class Meter:
         """Show what came of it in place of what was shown, in one line; `note` goes before, `more` after."""
         words = " · ".join(filter(None, (self.sums.told(self.seconds, note), more)))
         page = f'{looks.BOX} role="status">{looks.line(words, self.badge)}</div>'
-        self._bar.end(" · ".join(filter(None, (words, self.badge))), page)
+        self._bar.end(" · ".join(filter(None, (words, self.badge))), page, self.sums.facts)

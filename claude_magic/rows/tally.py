@@ -19,7 +19,8 @@ class Tally(NamedTuple):
     """How far it is. `total` counts the requests of this run without those `cached`; `spent` is in USD.
 
     `rate` is in rows a second, `limit` how many may be under way now, `paused` the seconds until something is
-    sent again (0: it is not paused) and `why` the reason.
+    sent again (0: it is not paused) and `why` the reason; `least` are the seconds that those which wait take
+    by the limits that answers told of.
     """
 
     total: int = 0
@@ -38,6 +39,7 @@ class Tally(NamedTuple):
     input_tokens: int = 0
     output_tokens: int = 0
     source: str = "live"
+    least: float = 0.0
 
 
 class Sums:
@@ -68,6 +70,9 @@ class Sums:
         """Return a tally with what is counted here."""
         done = self.ok + self.failed + self.not_sent
         total = max(self.total or 0, drawn)
+        if now.why == "paused":  # what was answered before says nothing of how fast it goes after
+            self._ended.clear()
+            self._lately, self._began = 0, time.monotonic()
         seconds = min(SPAN, time.monotonic() - self._began)
         return now._replace(
             total=total,

@@ -16,7 +16,7 @@ from claude_magic import wire
 from claude_magic.errors import InputError
 from claude_magic.schema import sent
 from claude_magic.schema.checks import check
-from claude_magic.schema.kinds import USABLE, Kind, is_type, kind, name
+from claude_magic.schema.kinds import BY_NAME, USABLE, Kind, is_type, kind, name
 
 VALUE = "value"  # the one property of an answer whose type is no object
 LABELS = 'Give --choices yes,no, in Python choices=["yes", "no"].'
@@ -204,17 +204,17 @@ def _closed(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field(of: str, wanted: Any) -> Kind:
-    """Return a field of a dict: a type, a description, labels, a list of one thing, or such a dict."""
+    """Return a field of a dict: a type or its name, a description, labels, a list of one thing, or a dict."""
     if not isinstance(of, str):
         raise InputError(f"{of!r} cannot be the name of a field", hint="Use a text.")
-    if isinstance(wanted, str):
+    if isinstance(wanted, str) and wanted not in BY_NAME:
         return Kind({"type": "string", "description": wanted}, kind(str).load)
     if isinstance(wanted, list) and len(wanted) == 1:
         item = _field(of, wanted[0])
         return Kind({"type": "array", "items": item.said}, functools.partial(_items, item.load))
     if isinstance(wanted, list | tuple | set) and wanted and all(isinstance(label, str) for label in wanted):
         return kind(typing.Literal[tuple(sorted(wanted) if isinstance(wanted, set) else wanted)])
-    return _read(wanted)
+    return _read(BY_NAME[wanted] if isinstance(wanted, str) else wanted)
 
 
 def _fields(

@@ -6,6 +6,7 @@ a NamedTuple is an object, a Decimal a number, and a pydantic model checks itsel
 
 from __future__ import annotations
 
+import datetime
 import enum
 import re
 import types
@@ -53,6 +54,10 @@ BOUNDS = {
 }
 MODULES = re.compile(r"(?<!['\"\w.])(?:[A-Za-z_]\w*\.|<locals>\.)+(?=[A-Za-z_])")
 MOST_NAME = 80  # characters
+BY_NAME: dict[str, Any] = {
+    one.__name__: one for one in (str, int, float, bool, datetime.date, datetime.datetime)
+}
+"""The types of fields that may be given by their names; any other text describes a field."""
 USABLE = "Use a dataclass, TypedDict, Enum, Literal, a pydantic model or a dict such as {'name': str}."
 
 

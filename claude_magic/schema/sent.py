@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
+from claude_magic.schema.checks import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,6 +115,11 @@ def _joined(part: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
 def compiled(node: dict[str, Any], where: str) -> dict[str, Any]:
     """Return a schema as the service compiles it; raises InputError for what it cannot say."""
     made = {word: node[word] for word in KEPT if word in node}
+    kinds = kind if isinstance(kind := node.get("type"), list) else [kind]
+    for one in kinds if "type" in node else ():
+        if not isinstance(one, str) or one not in TYPES:
+            hint = f"There are {', '.join(TYPES)}."
+            raise InputError(f"{where} has a type that JSON has not: {one!r:.40}", hint=hint)
     if "prefixItems" in node:
         raise InputError(
             f"{where} is a tuple, which cannot be asked for",

@@ -37,6 +37,11 @@ def is_count(value: Any) -> bool:
     return type(value) is int and value > 0
 
 
+def is_switch(value: Any) -> bool:
+    """Return whether a value is True or False."""
+    return isinstance(value, bool)
+
+
 def are_turns(value: Any) -> bool:
     """Return whether a value is a list of messages, with one at least."""
     return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) for turn in value)

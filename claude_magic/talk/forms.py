@@ -107,14 +107,14 @@ def form(returns: Any, choices: Choices, model: str) -> Form | None:
     """Return the form that `returns` or `choices` ask for, None where neither does; raises InputError."""
     if isinstance(choices, type) and returns is None:  # an Enum
         returns, choices = choices, None
-    labels = [one.strip() for one in choices.split(",")] if isinstance(choices, str) else list(choices or ())
-    if returns is not None and labels:
+    if returns is not None and choices is not None:
         raise InputError("An answer has a type or is one of several labels, not both", hint="Leave one out.")
-    if returns is None and not labels:
+    if returns is None and choices is None:
         return None
+    labels = [one.strip() for one in choices.split(",")] if isinstance(choices, str) else choices
     found = catalog.find(model)
     held = found is None or found.structured_outputs is not False
-    return Form(schema.choices(labels) if labels else schema.shape(returns), held)
+    return Form(schema.shape(returns) if labels is None else schema.choices(labels), held)
 
 
 def _places(answer: Answer, *, held: bool) -> Iterator[str]:

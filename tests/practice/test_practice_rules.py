@@ -104,6 +104,8 @@ CASES = [
     ),
     ("open object", {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}}, "output_config"),
     ("numeric bound", {"output_config": schema(properties={"n": {"type": "number", "minimum": 0}})}, "output_config.fo"),
+    ("unknown type", {"output_config": schema(properties={"s": {"type": "wat"}})}, "output_config.format.schema.properties.s"),
+    ("unknown type of a tool", {"tools": [{"name": "t", "input_schema": {"type": ["object", "str"]}}]}, "tools.0."),
     ("string length", {"output_config": schema(properties={"s": {"type": "string", "maxLength": 5}})}, "output_config.f"),
     ("minItems 2", {"output_config": schema(properties={"a": {"type": "array", "minItems": 2}})}, "output_config.format"),
     ("external ref", {"output_config": schema(properties={"a": {"$ref": "https://x.org/s"}})}, "output_config.format.sc"),

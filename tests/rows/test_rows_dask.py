@@ -209,6 +209,16 @@ def test_a_dask_frame_comes_back_as_one_with_its_index_and_partitions(threads, s
     assert 50 == len(claude_magic.run("say-twice").frame())
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")
+def test_a_dask_frame_where_all_rows_are_needed_is_told_what_to_give():
+    dd = pytest.importorskip("dask.dataframe", reason=NEEDS)
+    lazy = dd.from_pandas(frame("here", 4), npartitions=2)
+    for verb in (claude_magic.preview, claude_magic.estimate, claude_magic.batch, claude_magic.grade):
+        with pytest.raises(InputError, match="This takes no Dask frame") as caught:
+            verb(lazy, "Say {x}")
+        assert "Give df.compute() or df.head(100); map, classify," in caught.value.hint
+
+
 def test_rows_that_changed_since_they_were_asked_get_no_answer_of_others():
     pytest.importorskip("dask.dataframe", reason=NEEDS)
     from claude_magic.rows.cluster import partitions
@@ -241,7 +251,7 @@ def test_k2_a_worker_sends_its_key_to_no_address_but_its_own(threads, here, monk
     [
         ({"engine": 4}, "engine=4 needs a cluster"),
         ({"mode": "batch"}, "A batch is not sent by a cluster"),
-        ({"client": "mine"}, "A client stays in this process"),
+        ({"client": claude_magic.Client(base_url="practice:")}, "A client stays in this process"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_said_before_anything_is_sent(threads, here, given, said):

@@ -116,6 +116,43 @@ def test_a_row_that_fails_fails_alone(journal):
     assert 19 == sum(one.status == "ok" for one in found.values())
 
 
+def refusing(words):
+    """Return an App that refuses row `n` with `words(n)`; None: it answers."""
+
+    def say(n, _):
+        refusal = error(400, "invalid_request_error")
+        if (said := words(n)) is None:
+            return json(answer("Good"))
+        refusal.body = refusal.body.replace(b"told 400", said.encode())
+        return refusal
+
+    return Told(say)
+
+
+def test_what_refuses_all_rows_alike_is_not_asked_for_each_of_them(journal):
+    app = refusing(lambda n: "temperature: range: 0..1")
+    found = by_key(carry(asks(500), client_of(app), journal=journal, concurrency=4))
+    assert 20 <= sum(app.times.values()) == sum(one.status == "error" for one in found.values()) < 30
+    assert ("not_sent", "invalid_request_error") == (found[499].status, found[499].error_type)
+    assert "All rows before this one were refused: temperature: range: 0..1" == found[499].error
+
+
+@pytest.mark.parametrize(
+    ("words", "cached"),
+    [
+        (lambda n: "messages.0.content: it is too long", 0),
+        (lambda n: f"it is {n} tokens too long", 0),
+        (lambda n: "temperature: range: 0..1" if n else None, 0),
+        (lambda n: "temperature: range: 0..1", 1),
+    ],
+    ids=["of-the-row", "each-its-own", "one-was-answered", "one-was-answered-before"],
+)
+def test_rows_that_are_refused_for_themselves_keep_no_other_back(words, cached, journal):
+    app = refusing(words)
+    list(carry(asks(60), client_of(app), journal=journal, concurrency=1, cached=cached))
+    assert 60 == sum(app.times.values())
+
+
 def test_m3_a_row_is_sent_at_most_max_attempts_times(journal):
     app = Told(lambda n, _: error(500, retry_after_ms="1") if n == 3 else json(answer("Good")))
     found = by_key(carry(asks(6), client_of(app), journal=journal, max_attempts=4))

@@ -148,6 +148,15 @@ def test_a_limit_of_one_request_a_minute_does_not_wait_for_ever():
     assert bucket.wait(1, 0.0) == pytest.approx(60.0)
 
 
+def test_what_the_limits_hold_back_takes_as_long_as_they_say():
+    gate = Gate()
+    assert 0.0 == gate.seconds(10_000, 0.0)
+    limits = (Figures(1000, 364), Figures(60_000, 60_000), None)
+    gate.tell(0.0, gate.lease(0.0), Seen(200, 1.0, 100, 10, told=limits))
+    assert (0.0, pytest.approx(15.0)) == (gate.seconds(364, 0.0), gate.seconds(614, 0.0))
+    assert (4000 * 100 - 60_000) / 1000 == gate.seconds(4000, 0.0)
+
+
 def test_old_news_is_no_news():
     bucket = Bucket()
     bucket.learn(Figures(1000, 900), None, 0.0)

@@ -51,7 +51,7 @@ def one(data, **how):
 
 counts = st.none() | st.integers(-1, 10**6) | st.floats(0, 9) | st.just(10**20)
 words = st.none() | st.sampled_from(
-    ["end_turn", "max_tokens", "refusal", "pause_turn", "", "batch", "standard"]
+    ["end_turn", "max_tokens", "refusal", "pause_turn", "tool_use", "", "batch", "standard"]
 )
 models = st.sampled_from(["claude-haiku-5-5", "claude-opus-5-5", "claude-mythos-5-2", "someone-else", None])
 blocks = st.one_of(
@@ -88,7 +88,7 @@ messages = st.fixed_dictionaries(
         "model": models,
         "usage": st.none() | usages,
         "stop_reason": words,
-        "stop_details": st.none() | st.just({"category": "cyber"}),
+        "stop_details": st.none() | st.just({"category": "cyber", "explanation": "So\\nit is"}),
         "request_id": words,
         "more": st.just([{"x": None}]),
     },

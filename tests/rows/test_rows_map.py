@@ -14,7 +14,7 @@ from claude_magic import ledger, settings
 from claude_magic.errors import BadRequestError, ClaudeError, ConfigError, InputError, Stopped
 from claude_magic.keys import PRACTICE_KEY
 from claude_magic.practice import Practice
-from claude_magic.rows import going, mapping
+from claude_magic.rows import going, mapping, progress
 from claude_magic.rows.batch.batchjob import BatchJob
 from claude_magic.rows.batch.desk import BatchWarning
 from tests import doors
@@ -274,12 +274,14 @@ def test_m7_a_budget_stops_before_it_is_exceeded_and_the_frame_says_what_was_not
     made = claude_magic.map(frame, JUDGE, max_tokens=100, max_cost="0.0005", details=True)
     assert {"ok", "not_sent"} == set(made["claude_status"])
     assert Decimal("0.0005") >= sum(row.cost_usd for row in ledger.shared().rows())
-    assert made.loc[made["claude_status"] == "not_sent", "claude_error"].notna().all()
+    told = made.loc[made["claude_status"] == "not_sent", "claude_error"]
+    assert told.str.endswith("is left of the $0.0005 allowed for all calls of one map").all()
     assert ["ok"] * 40 == claude_magic.map(frame, JUDGE, max_tokens=100)["claude_status"].tolist()
     assert 40 == calls()
 
 
-def test_an_interrupt_keeps_what_was_answered_and_the_same_call_goes_on():
+def test_an_interrupt_keeps_what_was_answered_and_the_same_call_goes_on(monkeypatch):
+    monkeypatch.setattr(progress, "EVERY_S", 0)
     frame = pd.DataFrame({"text": [f"review {n}" for n in range(30)]})
     seen, stopped = [], []
 
@@ -410,6 +412,9 @@ def test_progress_may_be_a_function_that_is_told():
     told = []
     claude_magic.map(REVIEWS, JUDGE, progress=told.append)
     assert (3, 3) == (told[-1].done, told[-1].total)
+    del told[:]
+    claude_magic.map([f"review {n}" for n in range(99)], "Is {value} good?", progress=told.append)
+    assert len(told) < 60 < 99 == told[-1].done
 
 
 def test_a_control_stops_it_and_the_frame_comes_back():
@@ -453,6 +458,74 @@ def test_numbers_that_are_none_are_refused_before_anything_is_sent(given):
         assert f"{name} must be a whole number above 0, not {value!r}" == caught.value.message
         assert f"{name}=4" in caught.value.hint
     assert 0 == calls()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"client": 3}, {"progress": "yes"}, {"resume": "x"}, {"control": 3}, {"max_cost": -1},
+        {"max_cost": "x"}, {"system": 3}, {"dedupe": None}, {"details": "x"}, {"max_tokens": 0},
+        {"max_tokens": "x"}, {"choices": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_keyword_of_another_kind_says_what_it_must_be(given):
+    ((name, value),) = given.items()
+    for verb in (claude_magic.map, claude_magic.preview, claude_magic.estimate):
+        with pytest.raises(InputError, match=f"^{name} must be .*, not {value!r}\n→ Give {name}="):
+            verb(REVIEWS, JUDGE, **given)
+    assert 0 == calls()
+
+
+@pytest.mark.parametrize("n", ["a", 0, -1, 1.5, True])
+def test_a_preview_is_of_a_number_of_rows(n):
+    with pytest.raises(InputError, match=f"^n must be a whole number above 0, not {n!r}"):
+        claude_magic.preview(REVIEWS, JUDGE, n=n)
+
+
+@pytest.mark.parametrize(
+    "given", [{"on_error": "raise"}, {"concurrency": 2}, {"max_attempts": 2}, {"progress": print}], ids=str
+)
+def test_a_batch_takes_nothing_of_how_rows_are_asked_live(given):
+    with pytest.raises(TypeError, match=rf'map\(mode="batch"\) takes no {next(iter(given))}='):
+        claude_magic.map(REVIEWS, JUDGE, mode="batch", **given)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        claude_magic.batch(REVIEWS, JUDGE, **given)
+    assert 4 == len(
+        claude_magic.map(REVIEWS, JUDGE, mode="batch", progress=False).wait(progress=False).frame()
+    )
+
+
+def test_where_no_row_can_be_asked_a_preview_and_an_estimate_show_why():
+    none = pd.DataFrame({"text": [None, None]})
+    for verb in (claude_magic.preview, claude_magic.estimate):
+        assert "2 rows cannot be asked: text is missing" == repr(verb(none, JUDGE)).strip()
+        assert "2 rows cannot be asked: text is missing" in verb(none, JUDGE)._repr_html_()
+    assert "The prompt has about" in repr(
+        long := claude_magic.estimate(["word " * 2_000_000], "Count {value}")
+    )
+    assert repr(long).endswith(" takes 1,000,000")
+
+
+def test_a_field_that_is_not_known_is_told_of_once_where_the_map_is_called():
+    with pytest.warns(UserWarning, match="is not known to take 'wat'") as told:
+        made = claude_magic.map(REVIEWS, JUDGE, params={"wat": 1}, concurrency=2)
+    assert [__file__] == [one.filename for one in told]
+    assert {"error"} == set(made["claude_status"])
+
+
+def test_an_empty_list_of_labels_asks_for_nothing():
+    with pytest.raises(InputError, match="two labels"):
+        claude_magic.map(REVIEWS, JUDGE, choices=[])
+    assert 0 == calls()
+
+
+def test_a_call_of_a_tool_is_no_whole_answer():
+    tool = {"name": "look", "input_schema": {"type": "object", "properties": {}}}
+    params = {"tools": [tool], "tool_choice": {"type": "any"}}
+    made = claude_magic.map(REVIEWS.head(1), JUDGE, params=params)
+    assert ["truncated"] == made["claude_status"].tolist()
+    assert ["It ended with a call of a tool, and none is run for a row"] == made["claude_error"].tolist()
 
 
 @pytest.mark.parametrize("given", [{"store": 5}, {"name": 5}])

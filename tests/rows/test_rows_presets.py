@@ -118,6 +118,8 @@ def test_examples_of_labels_need_no_more_than_the_label():
         (lambda: presets.classify("text", []), "two labels or more"),
         (lambda: presets.extract("text", "name, year"), "not given as a dict"),
         (lambda: presets.score("text", " "), "There is no rubric"),
+        (lambda: presets.score("text", 3), "There is no rubric"),
+        (lambda: presets.extract("text", None), "The fields are not given as a dict"),
         (lambda: presets.score("text", "polite", scale=(5, 5)), "has no room"),
         (lambda: presets.classify("te{xt", ["a", "b"]), "cannot name the column"),
     ],

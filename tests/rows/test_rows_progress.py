@@ -17,7 +17,7 @@ import pytest
 from claude_magic.looks import parts as looks
 from claude_magic.rows import bar, progress
 from claude_magic.rows.outcome import Outcome
-from claude_magic.rows.progress import Meter, Sums, state
+from claude_magic.rows.progress import Meter, Often, Sums, state
 
 TALLY = {
     "total": 100,
@@ -27,6 +27,7 @@ TALLY = {
     "rate": 4.0,
     "paused": 0.0,
     "why": "",
+    "least": 0.0,
 }
 
 
@@ -79,6 +80,11 @@ def test_a_pause_says_why_and_how_long_and_an_unknown_price_is_no_zero():
     assert "in all" not in state(sums(), tally(spent=None)).words
 
 
+def test_the_time_left_is_what_the_limits_say_where_that_is_more():
+    assert state(sums(), tally(rate=40.0, least=38.0)).words.endswith("about 38.0 s left")
+    assert state(sums(), tally(rate=1.0, least=38.0)).words.endswith("about 1 min 20 s left")
+
+
 def test_nothing_is_known_of_all_before_the_first_answer():
     words = state(sums(ok=0, failed=0), tally(done=0, spent=Decimal(0), rate=0.0)).words
     assert "0 of 100 rows · 0 ok · 8 under way · 92 waiting · $0.00 spent" == words
@@ -99,10 +105,36 @@ def test_m10_one_answer_without_a_price_makes_the_sum_unknown():
     assert "price unknown" in made.told(1)
 
 
+def test_m9_what_was_played_is_told_as_replayed_and_not_as_paid():
+    made = Sums(2)
+    made.add(Outcome("k", "ok", cost_usd=Decimal("0.001"), source="replay"))
+    assert "0 in · 0 out · replayed, $0.001 when recorded · 1.0 s" in made.told(1)
+    made.add(Outcome("l", "ok", cost_usd=Decimal("0.02")))
+    assert "0 in · 0 out · $0.02 · replayed, $0.001 when recorded · 1.0 s" in made.told(1)
+    assert [("replay", "0.001"), ("live", "0.02")] == [(f["source"], f["cost"]) for f in made.facts["rows"]]
+
+
 def test_where_nothing_was_sent_no_tokens_are_told():
     made = Sums(2)
     made.add(Outcome("k", "not_sent", attempts=0), times=2)
     assert "2 rows · 0 ok · 2 not sent · 0.01 s" == made.told(0)
+
+
+def test_the_sums_say_why_some_are_not_sent():
+    made = Sums(3)
+    for kind, why in ((None, "It is under way elsewhere"), ("budget", "It could cost $1"), ("budget", "$2")):
+        made.add(Outcome("k", "not_sent", error_type=kind, error=why, attempts=0))
+    assert "3 rows · 0 ok · 3 not sent: It could cost $1 · 0.01 s" == made.told(0)
+
+
+def test_a_function_is_told_five_times_a_second_and_of_the_last_always(now):
+    told = []
+    often = Often(told.append)
+    for now.at in [n / 8 for n in range(8)]:
+        often(now.at)
+    often.last()
+    often.last()
+    assert [0.0, 0.25, 0.5, 0.75, 0.875] == told
 
 
 def test_rows_answered_before_cost_nothing_now():

@@ -129,6 +129,26 @@ def test_a_declined_answer_without_words_has_no_text_and_a_cut_one_has_what_came
     assert ([None, "Once upon"], ["refused", "truncated"]) == (by_name(made)["text"], by_name(made)["status"])
 
 
+@pytest.mark.parametrize(
+    ("reason", "more", "status", "why"),
+    [
+        ("max_tokens", {}, "truncated", "It ended at max_tokens; allow more: max_tokens=…"),
+        ("model_context_window_exceeded", {}, "truncated",
+         "It ended where the model's context window is full"),
+        ("pause_turn", {}, "truncated", "The service paused it before its end"),
+        ("tool_use", {}, "truncated", "It ended with a call of a tool, and none is run for a row"),
+        ("refusal", {}, "refused", "The request was declined"),
+        ("refusal", {"category": "cyber", "explanation": "It asks\nfor harm."}, "refused",
+         "cyber: It asks for harm."),
+        ("refusal", {"category": None, "explanation": "It asks for harm."}, "refused", "It asks for harm."),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_not_whole_says_why(reason, more, status, why):
+    one = answered("a", answer(stop_reason=reason, stop_details=more or None), source="live")
+    assert (status, reason, why) == (one.status, one.error_type, one.error)
+    assert [why] == by_name(table(None, [one]))["error"]
+
+
 def test_rows_that_a_plan_could_not_ask_say_why():
     made = plan(pd.DataFrame({"t": ["a", None, "b"]}), "{t}", model="haiku")
     columns = by_name(table(made, [said("A", made.keys[0]), None, None], details=True))

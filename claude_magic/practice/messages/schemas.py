@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[Any, type]] = {
     "type": ((str, list), str),
     "items": (dict, object),
 }
+TYPES = frozenset(("object", "array", "string", "integer", "number", "boolean", "null"))
 MOST_OPTIONAL, MOST_UNIONS, MOST_STRICT_TOOLS = 24, 16, 20
 
 
@@ -61,6 +62,9 @@ def well_formed(schema: dict[str, Any], where: str) -> None:
         for keyword, (kind, inside) in KINDS.items():
             if keyword in node and not _is(node[keyword], kind, inside):
                 refuse(place, f"JSON schema is invalid: '{keyword}' has a wrong value")
+        kind = node.get("type", [])
+        if not TYPES.issuperset(kind if isinstance(kind, list) else [kind]):
+            refuse(place, "JSON schema is invalid: 'type' has a wrong value")
         if isinstance(node.get("$ref"), str) and resolve(schema, node["$ref"]) is None:
             refuse(place, f"$ref {node['$ref']!r} points outside the schema or at nothing")
 

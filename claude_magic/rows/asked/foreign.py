@@ -51,6 +51,9 @@ def rows(data: Any) -> Foreign | None:
     import narwhals.stable.v2 as nw
 
     library = type(data).__module__.partition(".")[0].strip("_")
+    if library == "dask":
+        hint = "Give df.compute() or df.head(100); map, classify, extract and score take one with engine=."
+        raise InputError("This takes no Dask frame, whose rows are not here", hint=hint)
     if library == "duckdb" and hasattr(data, "fetchall"):
         return Foreign(_collected(data), library, lambda found: _relation(data, found))
     data = _as_table(data) if library == "pyarrow" else data
@@ -61,7 +64,10 @@ def rows(data: Any) -> Foreign | None:
         raise InputError("There are several columns of one name", hint=hint) from None
     if isinstance(found, nw.LazyFrame):
         text = f"A {type(data).__name__} of {library} is a query that has not run"
-        raise InputError(text, hint="Give df.collect().")
+        hint = (
+            "Give df.collect()." if library == "polars" else "Give its rows as a frame of pandas or polars."
+        )
+        raise InputError(text, hint=hint)
     if isinstance(found, nw.Series):
         found = (found if found.name else found.alias(VALUE)).to_frame()
     return Foreign(found, library) if isinstance(found, nw.DataFrame) else None

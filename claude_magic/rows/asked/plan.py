@@ -25,6 +25,7 @@ from claude_magic.rows.asked.varied import Varied
 from claude_magic.rows.columns import table
 from claude_magic.rows.outcome import Ask
 from claude_magic.talk import compose, fitting, forms
+from claude_magic.talk.fitting import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,8 +44,15 @@ OF_ALL = frozenset({"missing_part", "unreadable_value", "unusable_prompt", "prom
 """Reasons which, where every row has them, are the fault of what was asked and not of the rows."""
 SEED = 5
 KINDS = {
-    "prefix": fitting.Kind(lambda value: isinstance(value, str), "a text", 'prefix="my_"'),
-    "params": fitting.KINDS["params"],
+    "prefix": Kind(lambda value: isinstance(value, str), "a text", 'prefix="my_"'),
+    "system": Kind(lambda value: isinstance(value, str | list | None), "a text", 'system="Be brief."'),
+    "max_tokens": Kind(
+        lambda n: n is None or fitting.is_count(int(n) if isinstance(n, str) and n.isdecimal() else n),
+        "a whole number above 0",
+        "max_tokens=500",
+    ),
+    **{name: Kind(fitting.is_switch, "True or False", f"{name}=True") for name in ("dedupe", "details")},
+    **{name: fitting.KINDS[name] for name in ("params", "choices")},
 }
 
 
@@ -87,6 +95,14 @@ class Plan:
     def shape(self) -> schema.Shape | None:
         """What the answers are to be, None for texts."""
         return self.form.shape if self.form else None
+
+    @property
+    def unasked(self) -> str:
+        """How many rows cannot be asked, and why the first cannot; "" where all can."""
+        if not self.unfit:
+            return ""
+        count, (_, why) = len(self.unfit), self.unfit[min(self.unfit)]
+        return f"{count:,} row{'s' * (count != 1)} cannot be asked: {why}"
 
     @property
     def notes(self) -> list[str]:
@@ -197,7 +213,7 @@ def plan(
     that cannot be asked for, and what the model cannot do.
     """
     settings.load_prices()
-    fitting.check({"prefix": prefix, "params": params}, KINDS)
+    fitting.check(locals(), KINDS)
     na = None if na is None else str(na)
     own, whole = dict(params or {}), inputs.rows(data)
     betas = betas_of(own.pop("betas", None))

@@ -15,7 +15,7 @@ import msgspec
 
 from claude_magic.errors import InputError
 from claude_magic.rows.asked.inputs import name_of
-from claude_magic.schema.kinds import is_type
+from claude_magic.schema.kinds import BY_NAME, is_type
 
 SCALE = (1, 5)
 FRAME = """\
@@ -58,7 +58,7 @@ def extract(column: str, fields: Any) -> Preset:
     Raises InputError for fields that are neither.
     """
     output = {name: _or_none(wanted) for name, wanted in fields.items()} if _is_fields(fields) else fields
-    if not _is_fields(fields) and not is_type(fields) and not isinstance(fields, Mapping):
+    if fields is None or not (_is_fields(fields) or is_type(fields) or isinstance(fields, Mapping)):
         raise InputError("The fields are not given as a dict", hint="Give {'name': str, 'year': int}.")
     names = f": {', '.join(map(str, fields))}" if _is_fields(fields) else ""
     end = "Take over what it says; where it does not say something, give null and do not guess."
@@ -74,7 +74,7 @@ def score(column: str, rubric: str | Mapping[str, str], *, scale: tuple[int, int
     if not isinstance(scale, tuple | list) or len(scale) != 2:
         raise InputError(f"scale={scale!r} is no pair of numbers", hint="Give scale=(1, 5).")
     low, high = scale
-    if not rubric or not (isinstance(rubric, Mapping) or rubric.strip()):
+    if not rubric or not (isinstance(rubric, Mapping) or (isinstance(rubric, str) and rubric.strip())):
         raise InputError("There is no rubric", hint='Give rubric="how polite it is", for example.')
     if low >= high:
         raise InputError(f"A scale from {low} to {high} has no room", hint="Give scale=(1, 5).")
@@ -117,6 +117,8 @@ def _is_fields(fields: Any) -> bool:
 
 def _or_none(wanted: Any) -> Any:
     """Return what a field is to be, or null; a list or an object of fields can be empty instead."""
+    if isinstance(wanted, str) and wanted in BY_NAME:
+        wanted = BY_NAME[wanted]
     if isinstance(wanted, str):
         return Annotated[Optional[str], msgspec.Meta(description=wanted)]  # noqa: UP045 # of values
     if isinstance(wanted, list | tuple) and len(wanted) > 1 and all(isinstance(one, str) for one in wanted):

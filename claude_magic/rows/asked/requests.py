@@ -10,6 +10,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import wire
+from claude_magic.api.parameters import note_unknown
+from claude_magic.api.resources import CREATE
 from claude_magic.app import Request
 from claude_magic.protocol import canonical, catalog
 from claude_magic.rows.asked.examples import listed
@@ -48,6 +50,8 @@ class Requests:
         self._body = caching.marked(
             {**body, "messages": body["messages"][:-1]}, cache, compose.estimate, talks=several, calls=several
         )
+        for name in self._body.keys() - CREATE.params.keys():
+            note_unknown(CREATE, name, version)
         self._headers = {**JSON, "anthropic-version": version, "anthropic-beta": ",".join(betas)}
         self._before, self._behind = self._halves()
         model = catalog.find(self.model)

@@ -131,7 +131,8 @@ class Reader:
         key, result = line.custom_id, line.result
         try:
             message = _messages.decode(result.message)
-            if result.type == "succeeded" and (counts := _counts(message)):
+            whole = result.type == "succeeded" and message.stop_reason not in outcome.CUT
+            if whole and (counts := _counts(message)):
                 return self._made(key, message, counts, bytes(result.message) if self._keep else None)
         except _UNFIT:
             pass
@@ -144,20 +145,17 @@ class Reader:
     def _made(
         self, key: str, message: _Message, counts: tuple[int, int, int, int, int], kept: bytes | None
     ) -> tuple[Outcome, str]:
-        usage, reason = message.usage, message.stop_reason
-        text, why = reading.text(message.content), ""
-        status = outcome.CUT.get(reason, "ok") if reason else "ok"
-        if status == "ok" and self._fits is not None:
+        usage, text, why = message.usage, reading.text(message.content), ""
+        if self._fits is not None:
             why = self._fits("".join(b.text or "" for b in message.content if b.type == "text"))
-            status = "invalid" if why else "ok"
         batch, rates = self._source == "batch" or usage.service_tier == "batch", self._rates
         made = Outcome(
             key,
-            status,
+            "invalid" if why else "ok",
             kept,
             "invalid_answer" if why else None,
             why or None,
-            reason,
+            message.stop_reason,
             message.model,
             usage.input_tokens,
             usage.output_tokens,
@@ -240,7 +238,7 @@ def _line(line: bytes) -> _Line | bytes:
 
 
 def _counts(message: _Message) -> tuple[int, int, int, int, int] | None:
-    """Return the tokens of each of `catalog.KINDS`, None where they do not add up or may be free."""
+    """Return the tokens of each of `catalog.KINDS`, None where they do not add up."""
     usage = message.usage
     written, split = usage.cache_creation_input_tokens, usage.cache_creation
     short, long = written or 0, 0
@@ -248,8 +246,6 @@ def _counts(message: _Message) -> tuple[int, int, int, int, int] | None:
         short, long = split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0
         if written is not None and written != short + long:
             return None
-    if message.stop_reason == "refusal" and not message.content:
-        return None
     return usage.input_tokens, usage.output_tokens, short, long, usage.cache_read_input_tokens or 0
 
 

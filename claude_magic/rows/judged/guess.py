@@ -104,7 +104,7 @@ def _about(plan: Plan, known: int, counts: Input, answers: Output) -> dict[str, 
     words = [f"{facts[name]:,} {said}" for name, said in told.items() if facts[name]]
     rows = f"{len(plan):,} rows" + (f": {', '.join(words)}" if words else "")
     note = f"{rows}. Input {counts.words}; output {answers.by}. Nothing was asked."
-    return {**facts, "note": note}
+    return {**facts, "note": note, "unasked": "" if asked else plan.unasked}
 
 
 def _frame(lines: list[Line], about: dict[str, Any]) -> pd.DataFrame:
@@ -117,7 +117,9 @@ def _frame(lines: list[Line], about: dict[str, Any]) -> pd.DataFrame:
 
 
 def _view(frame: pd.DataFrame) -> list[views.Column]:
-    """Return the columns as they are read; a price that is not known says so."""
+    """Return the columns as they are read, or why no row can be asked; an unknown price says so."""
+    if why := frame.attrs.get("unasked"):
+        return [views.Column("", [why])]
     requests, rows = "requests", frame.attrs.get("rows")
     if rows is not None:
         requests += f" of {rows:,} row{'s' * (rows != 1)}"

@@ -80,6 +80,13 @@ class Bucket:
             return math.inf
         return max(0.0, need - self.level) / self._rate
 
+    def seconds(self, amount: float, now: float) -> float:
+        """Return how long it takes until an amount has gone through, however much that is."""
+        if not self.limit:
+            return 0.0
+        self._fill(now)
+        return max(0.0, amount - self.level) / self._rate
+
     def mark(self, now: float) -> float | None:
         """Return what to give `learn` with the answer to a request that is sent now."""
         return self._seen(now) - self._shift if self.limit else None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
+from claude_magic.api.parameters import NOTED
 from claude_magic.errors import Attempt, ClaudeError
 from claude_magic.rows import outcome
 from claude_magic.rows.pace.gate import Lease, Seen, told
@@ -79,8 +80,10 @@ class Crew:
     def grow(self, number: int, most: int | None = None) -> None:
         """Have so many threads at least, starting `most` now."""
         for n in range(len(self._threads), number)[:most]:
-            run, name = contextvars.copy_context().run, f"claude-magic rows {n}"
-            self._threads.append(threading.Thread(target=run, args=(self._work,), name=name, daemon=True))
+            context, name = contextvars.copy_context(), f"claude-magic rows {n}"
+            context.run(NOTED.set, True)
+            thread = threading.Thread(target=context.run, args=(self._work,), name=name, daemon=True)
+            self._threads.append(thread)
             self._threads[-1].start()
 
     def send(self, job: Job) -> None:

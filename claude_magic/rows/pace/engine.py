@@ -14,15 +14,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseError,
-    Attempt,
-    BudgetError,
-    ClaudeError,
-    Stopped,
-)
+from claude_magic.errors import APIError, Attempt, BudgetError, ClaudeError, Stopped
 from claude_magic.rows import outcome
 from claude_magic.rows.outcome import Outcome
 from claude_magic.rows.pace.crew import Crew
@@ -30,7 +22,7 @@ from claude_magic.rows.pace.gate import Gate, Seen
 from claude_magic.rows.pace.interrupts import Interrupts
 from claude_magic.rows.pace.purse import STOPPED, Purse
 from claude_magic.rows.pace.queue import Queue
-from claude_magic.rows.pace.verdict import judge
+from claude_magic.rows.pace.verdict import Streak, judge
 from claude_magic.rows.tally import Sums, Tally
 from claude_magic.talk import current
 
@@ -47,7 +39,6 @@ LAST_WORDS = 0.3  # seconds that calls which are cut have to say so
 LINGER, LONGEST_LINGER, FEW = 0.005, 0.05, 8
 """For more answers is waited such a share of a latency, seconds at most, where as many are under way."""
 FLUSH = 1.0  # seconds between two groups of ledger lines
-BROKEN = 10  # rows in a row that no answer came for: the next ones need not be tried
 GROUP = 500  # rows that are not sent are told in groups
 LOST = "It was stopped while it was under way, and may be on the bill"
 CANCELLED = "The map was cancelled before this row was sent"
@@ -144,7 +135,7 @@ class _Engine:
         self._wait = 0.0  # seconds until something may be sent
         self._mean = 0.0  # latency, seconds
         self._flushed = time.monotonic()
-        self._broken = 0
+        self._streak = Streak()
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield the outcomes; raises what concerns all rows."""
@@ -245,7 +236,7 @@ class _Engine:
             return
         self.fresh.append(done.outcome)
         self.gate.tell(time.monotonic(), job.lease, done.seen)
-        self._broken = 0
+        self._streak.answered()
         self._mean += (done.seen.seconds - self._mean) * (0.1 if self._mean else 1.0)
         self._settle(job, done.outcome, billed=True)
 
@@ -278,9 +269,12 @@ class _Engine:
             self.queue.again(job, time.monotonic() + verdict.wait)
             return
         self._settle(job, made, billed=billed)
-        self._broken = self._broken + 1 if isinstance(error, APIConnectionError | APIResponseError) else 0
-        if verdict.stop or self._broken >= BROKEN:
+        self._streak.failed(error)
+        if verdict.stop or self._streak.is_broken:
             self._stop(failure=error)
+        elif self._streak.are_alike and not self.sums.cached:
+            why = f"All rows before this one were refused: {error.message}"
+            self._stop(unsent=(error.type or "", why))
         if not verdict.stop:
             self.fresh.append(made)
 
@@ -387,11 +381,12 @@ class _Engine:
             self._flushed = time.monotonic()
 
     def _told(self) -> Tally:
-        paused, why = self.gate.paused(time.monotonic())
+        at = time.monotonic()
+        paused, why = self.gate.paused(at)
         why = "paused" if self.control.paused else why
         now = Tally(in_flight=len(self.out), limit=self.gate.limit, paused=paused, why=why)
-        now = now._replace(spent=self.purse.spent, source=self.source)
-        return self.sums.tally(now, self.queue.drawn)
+        now = self.sums.tally(now._replace(spent=self.purse.spent, source=self.source), self.queue.drawn)
+        return now._replace(least=self.gate.seconds(now.waiting, at))
 
     def _words(self) -> str:
         known, total = self.sums.ok + self.sums.failed, self.sums.total

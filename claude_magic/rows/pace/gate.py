@@ -65,7 +65,7 @@ class Gate:
         self.buckets = (Bucket(), Bucket(), Bucket(late=True))
         self.pace = Pace()
         self.in_flight = 0
-        self._output, self._scale, self._answers = float(OUTPUT), 1.0, 0
+        self._input, self._output, self._scale, self._answers = 0.0, float(OUTPUT), 1.0, 0
         self._until, self._why, self._refusals = 0.0, "", 0
 
     @property
@@ -99,6 +99,12 @@ class Gate:
         return Lease(
             granted, 0.0, now, *amounts[1:], input_tokens, tuple(bucket.mark(now) for bucket in self.buckets)
         )
+
+    def seconds(self, number: int, now: float) -> float:
+        """Return how long it takes by the limits until so many more requests are sent."""
+        amounts = zip((1.0, self._input, self._output), self.buckets, strict=True)
+        found = [bucket.seconds(number * amount, now) for amount, bucket in amounts]
+        return max(*found, number / self.pace.rate(now))
 
     def back(self, lease: Lease) -> None:
         """Give one send of a lease back that was not used."""
@@ -137,6 +143,7 @@ class Gate:
     def _answered(self, lease: Lease, seen: Seen, now: float) -> None:
         self._refusals = 0
         self._answers = min(self._answers + 1, REMEMBERED)
+        self._input += (seen.input_tokens - self._input) / self._answers
         self._output += (seen.output_tokens - self._output) / self._answers
         if lease.guess:
             self._scale += (seen.input_tokens / lease.guess - self._scale) / self._answers

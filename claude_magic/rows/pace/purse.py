@@ -47,7 +47,8 @@ class Purse:
         cell: str | None = None,
         books: Ledger | None = None,
     ) -> None:
-        self.source, self.cell, self.spent = source, cell, Decimal(0)
+        self.source, self.cell = source, cell
+        self.spent: Decimal | None = NOTHING
         self._allowed, self._books = holding.allowance(max_cost), books or ledger.shared()
         self._leases: list[Reservation] = []
         self._room = self._out = NOTHING  # held for no send yet, and for those under way
@@ -86,7 +87,7 @@ class Purse:
         self._unknown -= worst is None
         self._ended.append((worst, entry))
         cost = worst if entry.cost_usd is None else entry.cost_usd
-        self.spent = EXACT.add(self.spent, cost or NOTHING)
+        self.spent = None if cost is None or self.spent is None else EXACT.add(self.spent, cost)
         if len(self._ended) >= MANY:
             self.flush()
 

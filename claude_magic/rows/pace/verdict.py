@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import (
     APIConnectionError,
+    APIResponseError,
     APIStatusError,
     ConfigError,
     ReplayError,
@@ -25,6 +26,8 @@ ON_HOLD = "organization_on_hold"
 LIMITED = re.compile(r"you have reached your specified .*usage limits", re.IGNORECASE)
 UNKNOWN_MODEL = re.compile(r"model\b", re.IGNORECASE)
 MOST_REFUSALS = 30  # of one row by rate limits, each after a pause
+BROKEN = 10  # rows in a row that no answer came for: the next ones need not be tried
+ALIKE = 20  # rows refused in the same words, where none was answered: the next ones would be too
 
 
 class Verdict(NamedTuple):
@@ -36,6 +39,37 @@ class Verdict(NamedTuple):
 
 
 STOP, FAILED = Verdict(stop=True), Verdict()
+
+
+class Streak:
+    """What came of one row after the other: do the next ones need to be tried?"""
+
+    def __init__(self) -> None:
+        self._lost = self._failed = 0
+        self._words: set[str] = set()  # of all refusals; "" is for what is none, or for the row's own part
+
+    def answered(self) -> None:
+        """Hear that a row was answered."""
+        self._lost = 0
+        self._words.add("")
+
+    def failed(self, error: ClaudeError) -> None:
+        """Hear why a row was not."""
+        self._lost = self._lost + 1 if isinstance(error, APIConnectionError | APIResponseError) else 0
+        self._failed += 1
+        shared = error.type == "invalid_request_error" and not error.message.startswith("messages")
+        if len(self._words) < 2:
+            self._words.add(error.message if shared else "")
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether no answer comes any more."""
+        return self._lost >= BROKEN
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether all rows so far were refused in the same words, for what is not theirs alone."""
+        return self._failed >= ALIKE and len(self._words) == 1 and "" not in self._words
 
 
 def judge(error: ClaudeError, used: int, most: int, refusals: int, rand: float = 0.0) -> Verdict:
