@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextvars import copy_context
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ClaudeError, InputError, Stopped
@@ -18,7 +19,17 @@ from claude_magic.ui.paper import Paper, Sheet, audience
 from claude_magic.ui.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from claude_magic.rows.tally import Tally
+
+
+class _Control(Control):
+    """Tells at the end how far a map came, also one that asked nothing, or showed its own line."""
+
+    def __init__(self, ended: Callable[[Tally], None]) -> None:
+        super().__init__()
+        self.ended = ended
 
 
 class MapProgress(controls.Panel):
@@ -27,8 +38,10 @@ class MapProgress(controls.Panel):
     def __init__(self, data: Any, prompt: Any, **given: Any) -> None:
         self.data, self.prompt, self.given = data, prompt, given
         self.error: BaseException | None = None
-        self._control = Control()
+        self._control = _Control(self._ended)
         self._tally: Tally | None = None
+        self._before: Tally | None = None  # of the run before
+        self._paid: Decimal | None = Decimal(0)  # in the runs before
         self._frame: Any = None
         self._thread: threading.Thread | None = None
         self._going = False
@@ -41,7 +54,10 @@ class MapProgress(controls.Panel):
         """Ask the rows that have no answer yet."""
         if self.busy:
             return
-        self._control, self.error, self._frame = Control(), None, None
+        self._control, self.error, self._frame = _Control(self._ended), None, None
+        if self._tally is not None:
+            self._paid, self._tally = self._cost, self._tally._replace(spent=Decimal(0))
+        self._before = self._tally
         if self._panel is None:  # nobody watches, but at a terminal
             watch: dict[str, Any] = {} if audience() == "terminal" else {"progress": self._told}
             given = {**self.given, "control": self._control, **watch}
@@ -107,6 +123,10 @@ class MapProgress(controls.Panel):
         self._tally = tally
         self.paper.soon()
 
+    def _ended(self, tally: Tally) -> None:
+        if self._tally is self._before:  # nobody was told on the way
+            self._tally = tally
+
     # ---- what is shown -------------------------------------------------------------------------------------
 
     def show(self) -> None:
@@ -140,6 +160,12 @@ class MapProgress(controls.Panel):
     def _unanswered(self) -> int:
         return 0 if self._tally is None else self._tally.failed + self._tally.not_sent
 
+    @property
+    def _cost(self) -> Decimal | None:
+        """What all runs of it cost, None where a price is not known."""
+        spent = self._tally.spent if self._tally else Decimal(0)
+        return None if spent is None or self._paid is None else self._paid + spent
+
     def _state(self) -> str:
         if self.busy:
             return (
@@ -157,8 +183,8 @@ class MapProgress(controls.Panel):
         left, expected = max(tally.total - tally.done, 0), None
         rate = 0.0 if self._control.paused else tally.rate
         why = "" if tally.why == now.state else tally.why
-        if tally.done and tally.spent is not None:
-            expected = tally.spent / tally.done * tally.total
+        if tally.done and tally.spent is not None and self._paid is not None:
+            expected = self._paid + tally.spent / tally.done * tally.total
         return progress.sheet(
             now._replace(
                 total=tally.total + tally.cached,
@@ -168,7 +194,7 @@ class MapProgress(controls.Panel):
                 under_way=tally.in_flight,
                 not_sent=tally.not_sent,
                 before=tally.cached,
-                cost=tally.spent,
+                cost=self._cost,
                 expected=expected,
                 rate=rate,
                 left=left / rate if rate else None,

@@ -22,6 +22,7 @@ STYLE = """<style>
 .claude-magic-controls button:focus-visible, .claude-magic-controls select:focus-visible,
 .claude-magic-controls input:focus-visible, .claude-magic-controls textarea:focus-visible {
   outline: 2px solid var(--jp-ui-font-color1, #111) !important; outline-offset: -3px }
+.claude-magic-controls input[type=checkbox]:focus-visible { outline-offset: 1px !important }
 .claude-magic-controls .widget-label { color: var(--jp-ui-font-color1, inherit) }
 .claude-magic-controls button:disabled { opacity: 0.55 }
 </style>"""

@@ -101,7 +101,7 @@ class UsageDashboard(controls.Panel):
         models = len({row["model"] for row in rows})
         note = f"and {unknown:,} call{'s' * (unknown > 1)} with {UNKNOWN}" if unknown else ""
         figures = [
-            ("cost", UNKNOWN, "") if calls and unknown == calls else ("cost", _usd(usd), note),
+            ("cost", UNKNOWN, "") if unknown and not usd else ("cost", _usd(usd), note),
             ("tokens", f"{sum(map(_tokens, rows)):,.0f}", ""),
             ("calls", f"{calls:,}", f"{models} model{'s' * (models != 1)}"),
         ]
@@ -119,22 +119,25 @@ class UsageDashboard(controls.Panel):
         return "all days" if self.since is None else f"since {self.since}"
 
     def _bars(self, by: str) -> list[Bar]:
-        measure = MEASURES[self.measure]
-        sums: dict[Any, float | None] = {}  # what was asked live and in batches are rows of their own
+        of = MEASURES[self.measure].of
+        sums: dict[Any, tuple[float, int]] = {}  # what was asked live and in batches are rows of their own
         for row in _records(self.frames[by]):
-            amount, before = measure.of(row), sums.get(row[by])
-            sums[row[by]] = before if amount is None else amount + (before or 0.0)
-        bars = [
-            Bar(_name(by, key), amount or 0.0, UNKNOWN if amount is None else measure.words(amount))
-            for key, amount in sums.items()
-        ]
-        if by == "day":
-            return bars
-        bars.sort(key=lambda bar: -bar.amount)
-        if len(bars) > MOST:
-            rest = sum(bar.amount for bar in bars[MOST:])
-            bars[MOST:] = [Bar(f"{len(bars) - MOST} others", rest, measure.words(rest))]
-        return bars
+            amount, unknown = sums.get(row[by], (0.0, 0))
+            sums[row[by]] = (amount + (of(row) or 0.0), unknown + row["unpriced_calls"])
+        found = [(_name(by, key), *some) for key, some in sums.items()]
+        if by != "day":
+            found.sort(key=lambda one: -one[1])
+            if len(found) > MOST:
+                rest = found[MOST:]
+                found[MOST:] = [(f"{len(rest)} others", sum(r[1] for r in rest), sum(r[2] for r in rest))]
+        return [Bar(name, amount, self._words(amount, unknown)) for name, amount, unknown in found]
+
+    def _words(self, amount: float, unknown: int) -> str:
+        """Return an amount in words; so many calls of it have a price that is not known."""
+        known = MEASURES[self.measure].words(amount)
+        if self.measure != "cost" or not unknown:
+            return known
+        return f"{known} + {unknown:,} {UNKNOWN}" if amount else UNKNOWN
 
     def _chart(self, by: str) -> str:
         frame = self.frames[by]

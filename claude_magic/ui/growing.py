@@ -35,7 +35,7 @@ class Growing:
         self._told: list[str] = []
         self._replies: SimpleQueue[bool] = SimpleQueue()
         self._length, self._why = 0, ""
-        self._began = time.monotonic()
+        self._began, self._first = time.monotonic(), 0.0
 
     def text(self, piece: str) -> None:
         """Take the next piece of the answer."""
@@ -71,6 +71,7 @@ class Growing:
         if self.cutter is not None:
             self.cutter.check()
         self._length, self._why = self._length + length, why
+        self._first = self._first or (time.monotonic() if length else 0.0)
         self.news()
 
     def stop(self) -> None:
@@ -98,10 +99,12 @@ class Growing:
     def meter(self) -> str:
         """How long it takes, and how much came."""
         waits = "waiting for you" if self.asked else "waiting for the answer"
-        tokens = f"~{self._length // 4:,} tokens" if self._length and not self.asked else waits
+        tokens, spent = self._length // 4, time.monotonic() - self._first  # 4 characters each
+        rate = f" · {tokens / spent:,.0f} tokens/s" if spent >= 0.5 and tokens else ""
+        came = f"~{tokens:,} tokens{rate}" if self._length and not self.asked else waits
         thinking = "thinking" if self._length and not self._said and not self.asked else ""
         why = "stopping" if self.stopped else self._why
-        facts = (why, f"{time.monotonic() - self._began:.0f} s", tokens, thinking)
+        facts = (why, f"{time.monotonic() - self._began:.0f} s", came, thinking)
         return " · ".join(fact for fact in facts if fact)
 
     def sheet(self) -> Sheet:

@@ -1,4 +1,4 @@
-"""What have this cell, this notebook and this day cost so far?
+"""What has been spent since the last cell began, in this notebook, and today?
 
 The ledger says when a call came into the books, and IPython when a cell ended; nothing asks in between.
 """
@@ -41,7 +41,7 @@ class Spent(NamedTuple):
     @property
     def cost(self) -> str:
         """The cost in words."""
-        if self.unknown == self.calls and self.calls:
+        if self.unknown and not self.usd:
             return "price unknown"
         return limits.usd(self.usd)
 
@@ -74,7 +74,7 @@ class Limit(NamedTuple):
 
 
 class CostMeter(controls.Panel):
-    """Tokens and cost of this cell, this notebook and today, kept up to date while the kernel lives.
+    """Tokens and cost since the last cell began, of this notebook and today, while the kernel lives.
 
     It says what was spent with Claude, or in practice mode what practice would have cost.
     """
@@ -87,12 +87,12 @@ class CostMeter(controls.Panel):
         hooks.on_call(self.paper.soon)
 
     def spent(self) -> list[Spent]:
-        """Return what this cell, this notebook (since its kernel started) and today (UTC) took."""
+        """Return what all calls took since the last cell began, since the kernel started, and today (UTC)."""
         session, bucket = current.session_id(), _bucket()
         began = (self.cell_began - EPOCH) // timedelta(microseconds=1)
         today = f"{datetime.now(UTC):%Y-%m-%d}"
         return [
-            _sum("this cell", "session = ? AND time >= ?", (session, began), bucket),
+            _sum("since the last cell began", "session = ? AND time >= ?", (session, began), bucket),
             _sum("this notebook", "session = ?", (session,), bucket),
             _sum("today (UTC)", "day = ?", (today,), bucket),
         ]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ClaudeError
+from claude_magic.looks.readout import dollars
 from claude_magic.rows.batch import job as jobs
 from claude_magic.rows.batch.batchjob import BatchJob
 from claude_magic.rows.batch.strangers import Stranger
@@ -106,10 +107,12 @@ class BatchMonitor(controls.Panel):
 
     def _sheet(self) -> Sheet:
         now = self.status
-        failed = now.errored + now.expired + now.canceled
-        done = now.succeeded + failed
+        failed = now.errored + now.expired
+        done = now.succeeded + failed + now.canceled
         took = ((now.ended_at or datetime.now(UTC)) - now.created_at).total_seconds() if now.created_at else 0
         limit = f"expires {now.expires_at:%Y-%m-%d %H:%M} UTC" if now.is_open and now.expires_at else ""
+        early = now.is_open and now.expected_usd is None
+        most = f"at most {dollars(now.most_usd)}" if early and now.most_usd is not None else ""
         return progress.sheet(
             Progress(
                 f"Batch {now.name}",
@@ -120,11 +123,12 @@ class BatchMonitor(controls.Panel):
                 now.processing,
                 not_sent=now.not_sent,
                 before=now.before,
-                cost=now.cost_usd,
+                canceled=now.canceled,
+                cost=None if early and now.most_usd is None and not now.cost_usd else now.cost_usd,
                 expected=now.expected_usd,
                 rate=done / took if now.is_open and done and took > 1 else None,
                 left=now.processing * took / done if done and took > 1 else None,
-                note=" · ".join(filter(None, (self.error, limit, *now.notes))),
+                note=" · ".join(filter(None, (self.error, most, limit, *now.notes))),
                 badge="practice" if now.source == "practice" else "",
                 going=now.is_open,
             )

@@ -16,6 +16,7 @@ from claude_magic.errors import ClaudeError, InputError, Stopped, printable
 from claude_magic.looks import markup
 from claude_magic.show import showing
 from claude_magic.talk import current, stopping
+from claude_magic.talk.answer import HINTS
 from claude_magic.talk.chat import Chat, ask
 from claude_magic.ui import controls, styles
 from claude_magic.ui.desk import Desk
@@ -27,20 +28,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from claude_magic.talk.answer import Answer
-    from claude_magic.talk.thread import Thread
+    from claude_magic.talk.thread import Thread, Turn
 
 WAIT_S = 5.0  # for a stopped answer to end
 STOPPED = "Stopped."
 TICK_S = 1.0  # between two drawings of the clock
 
 
+ENDS = {
+    # why an answer stopped before its end -> what is said below it
+    "max_tokens": "The answer is cut at max_tokens; ask for the rest, or for a shorter one.",
+    "model_context_window_exceeded": "The context window is full; press New to begin afresh.",
+    "pause_turn": "The service paused; ask it to go on.",
+    "max_steps": "The limit of steps is reached; ask it to go on.",
+    "max_seconds": "The time for calls of tools is over; ask it to go on.",
+    "refusal": HINTS["refusal"],
+    "stopped": "[stopped]",
+    "error": "[broken off]",
+}
+
+
 class Said(NamedTuple):
-    """A question and its answer, as they are shown."""
+    """A question and its answer, as they are shown; `turn` is None where the conversation has them not."""
 
     question: str
     attached: str
     html: str
     text: str
+    turn: Turn | None
 
 
 class ChatPanel:
@@ -51,11 +66,13 @@ class ChatPanel:
     """
 
     def __init__(self, thread: Thread | str | None = None, **given: Any) -> None:
+        if given.get("compare"):
+            hint = 'Type claude_magic.ask("…", compare=[…]), which returns a table.'
+            raise InputError("A chat panel asks one model", hint=hint)
         self.chat = Chat(thread, **given)
         if self.chat.given.get("approve") is True:
             self.chat.given["approve"] = self._approve
-        turns = self.chat.thread.turns
-        self.said = [Said(t.question, "", markup.answer_html(t.answer, "markdown"), t.answer) for t in turns]
+        self.said = [_said(turn) for turn in self.chat.thread.turns]
         self.error = ""
         self.paper, self.draft = Paper(self._conversation), Paper(self._draft)
         self._growing: Growing | None = None
@@ -124,8 +141,10 @@ class ChatPanel:
     def undo(self) -> None:
         """Take back the last question and its answer."""
         self.error = ""
+        self._follow()
         try:
-            self.chat.undo()
+            if not self.said or self.said[-1].turn is not None:
+                self.chat.undo()
             del self.said[-1:]
         except ClaudeError as error:
             self.error = _words(error)
@@ -143,12 +162,12 @@ class ChatPanel:
     def _carry_out(self, growing: Growing, attach: Sequence[str | Path]) -> None:
         turns = len(self.chat)
         try:
-            self._keep(growing, self._answer(growing, attach))
+            self._keep(growing, self._answer(growing, attach), turns)
         except (ClaudeError, KeyboardInterrupt) as error:
             self.error = STOPPED if isinstance(error, KeyboardInterrupt) else _words(error)
             part: Answer | None = getattr(error, "answer", None)
             if part is not None and len(self.chat) > turns:
-                self._keep(growing, part, "[stopped]" if self.error == STOPPED else "[broken off]")
+                self._keep(growing, part, turns, "stopped" if self.error == STOPPED else "error")
             elif self._desk:
                 self._desk.put_back(growing.question)
         except Exception as error:  # nobody would hear of it
@@ -166,14 +185,22 @@ class ChatPanel:
                 raise Stopped
             return ask(growing.question, thread=self.chat.thread, client=own, watch=growing, **given)
 
-    def _keep(self, growing: Growing, answer: Answer, note: str = "") -> None:
-        found = showing.bundle(answer)
+    def _keep(self, growing: Growing, answer: Answer, turns: int, reason: str = "") -> None:
+        found, note = showing.bundle(answer), ENDS.get(reason or answer.stop_reason or "", "")
         page, words = found["text/html"] + styles.quiet(note), f"{found['text/plain']}\n{note}".rstrip()
-        self.said.append(Said(growing.question, growing.attached, page, words))
+        turn = self.chat.thread.turns[-1] if len(self.chat) > turns else None
+        self.said.append(Said(growing.question, growing.attached, page, words, turn))
 
     def _approve(self, name: str, arguments: dict[str, Any]) -> bool | str:
         growing = self._growing
         return NOBODY if growing is None or self._desk is None else growing.approve(name, arguments)
+
+    def _follow(self) -> None:
+        """Show the turns of the conversation, to which other cells may have added, or taken from it."""
+        kept = {id(one.turn): one for one in self.said if one.turn is not None}
+        turns = self.chat.thread.turns
+        if [*kept] != [id(turn) for turn in turns]:
+            self.said = [kept.get(id(turn)) or _said(turn) for turn in turns]
 
     def _news(self) -> None:
         if self._desk:
@@ -181,6 +208,7 @@ class ChatPanel:
         self.draft.soon()
 
     def _changed(self) -> None:
+        self._follow()
         if self._desk:
             self._desk.follow()
         self.paper.now()
@@ -189,6 +217,8 @@ class ChatPanel:
     # ---- what is shown -------------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
+        if not self.busy:
+            self._follow()
         self.paper.show()
         if is_watched():
             self._desk = self._desk or Desk(self)
@@ -200,7 +230,7 @@ class ChatPanel:
 
     def _conversation(self) -> Sheet:
         if not self.said:
-            line = f"A conversation with {self.model}. Nothing is asked yet."
+            line = f"A conversation with {self.model}.{'' if self.busy else ' Nothing is asked yet.'}"
             return Sheet(styles.box(styles.quiet(line), label="Conversation"), line)
         parts = (f"{asked(said.question, said.attached)}{said.html}" for said in self.said)
         texts = (f"You: {said.question}\n\n{said.text}" for said in self.said)
@@ -217,6 +247,13 @@ class ChatPanel:
 def chat(thread: Thread | str | None = None, **given: Any) -> ChatPanel:
     """Return a chat panel; `thread` is a conversation or its name, `given` as for `claude_magic.Chat`."""
     return ChatPanel(thread, **given)
+
+
+def _said(turn: Turn) -> Said:
+    """Return a turn that was asked elsewhere."""
+    note = ENDS.get(turn.stop_reason or "", "")
+    page = markup.answer_html(turn.answer, "markdown") + styles.quiet(note)
+    return Said(turn.question, "", page, f"{turn.answer}\n{note}".rstrip(), turn)
 
 
 def _words(error: ClaudeError) -> str:

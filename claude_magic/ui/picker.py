@@ -6,6 +6,7 @@ setting as that of `%claude model`.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     price_in: float | None
     price_out: float | None
     abilities: tuple[str, ...]
+    unknown: tuple[str, ...]
     retires: str
     not_before: str
 
@@ -58,19 +60,21 @@ class Row(NamedTuple):
         if self.status == "retired":
             return f"retired {self.retires or ''}".rstrip()
         old = "deprecated" if self.status == "deprecated" else ""
-        until = f"until {self.not_before} at least" if self.not_before else ""
-        return ", ".join(part for part in (old, f"retires {self.retires}" if self.retires else until) if part)
+        over = self.not_before < f"{datetime.now(UTC):%Y-%m-%d}"
+        until = "may retire any day" if over else f"until {self.not_before} at least"
+        left = f"retires {self.retires}" if self.retires else until if self.not_before else ""
+        return ", ".join(part for part in (old, left) if part)
 
 
-# what a model may be able to do -> how the catalogue says it
+# what a model may be able to do -> how the catalogue says it, None where it is not known
 ABILITIES: Mapping[str, Callable[[catalog.Model], Any]] = {
     "pictures": lambda m: "image" in m.input_modalities,
     "PDF": lambda m: "pdf" in m.input_modalities,
-    "thinking": lambda m: any(v for k, v in (m.thinking or {}).items() if k in ("adaptive", "enabled")),
-    "effort": lambda m: m.effort_levels,
+    "thinking": lambda m: _thinks(m),
+    "effort": lambda m: m.effort_levels or m.default_effort or (None if m.thinking is None else False),
     "structured output": lambda m: m.structured_outputs,
     "batches": lambda m: m.batch,
-    "fast mode": lambda m: m.fast,
+    "fast mode": lambda m: m.fast is not None,
 }
 
 
@@ -100,7 +104,7 @@ class ModelPicker(controls.Panel):
             for row in self.rows
             if (self.old or row.status not in ("retired", "deprecated") or row.id == self.model)
             and self.line in (ANY, row.line)
-            and (self.ability == ANY or self.ability in row.abilities)
+            and (self.ability == ANY or self.ability in (*row.abilities, *row.unknown))
             and all(word in f"{row.id} {row.name} {row.line}".lower() for word in words)
         ]
 
@@ -195,6 +199,7 @@ def _row(record: Mapping[Any, Any]) -> Row:
     facts = {str(k): v for k, v in record.items() if v is not None and not pd.isna(v)}
     name = str(facts["id"])
     known = catalog.find(name)
+    can = {word: able(known) if known else None for word, able in ABILITIES.items()}
     return Row(
         name,
         str(facts.get("display_name") or name),
@@ -204,7 +209,8 @@ def _row(record: Mapping[Any, Any]) -> Row:
         facts.get("max_output_tokens"),
         facts.get("input_usd"),
         facts.get("output_usd"),
-        tuple(word for word, can in ABILITIES.items() if known and can(known)),
+        tuple(word for word, is_so in can.items() if is_so),
+        tuple(word for word, is_so in can.items() if is_so is None),
         f"{facts['retires']:%Y-%m-%d}" if "retires" in facts else "",
         (known and known.retires_not_before) or "",
     )
@@ -215,12 +221,22 @@ def _html(row: Row, now: str) -> str:
     cells = (
         ("2 1 210px", f"<b>{styles.text(row.name)}</b>{used}{styles.quiet(row.id)}"),
         ("1 1 150px", f"{styles.text(row.price)}{styles.quiet(row.size)}"),
-        ("2 1 250px", styles.quiet(" · ".join(row.abilities))),
+        ("2 1 250px", styles.quiet(" · ".join(row.abilities)) + styles.quiet(_unknown(row))),
         ("1 1 170px", _end(row)),
     )
     made = "".join(f'<div style="flex:{flex};min-width:0">{inside}</div>' for flex, inside in cells)
     rule = "border-top:1px solid #ddd;border-color:var(--jp-border-color2,#ddd)"
     return f'<div style="display:flex;flex-wrap:wrap;gap:2px 12px;padding:5px 0;{rule}">{made}</div>'
+
+
+def _unknown(row: Row) -> str:
+    return f"not known: {', '.join(row.unknown)}" if row.unknown else ""
+
+
+def _thinks(model: catalog.Model) -> bool | None:
+    if model.thinking is None:  # how it is shown is said of those that think
+        return True if model.thinking_display_default else None
+    return any(model.thinking.get(kind) for kind in ("adaptive", "enabled"))
 
 
 def _end(row: Row) -> str:

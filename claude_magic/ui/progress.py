@@ -31,6 +31,7 @@ class Progress(NamedTuple):
     under_way: int = 0
     not_sent: int = 0
     before: int = 0
+    canceled: int = 0
     cost: Decimal | None = Decimal(0)
     expected: Decimal | None = None
     rate: float | None = None
@@ -51,8 +52,9 @@ class Progress(NamedTuple):
         return " · ".join([self.name, self.state, *facts, *filter(None, (self.note, self.badge))])
 
     def _figures(self) -> Iterator[tuple[str, str, str]]:
-        before = f"{self.before:,} answered before" if self.before else ""
-        yield "done", f"{self.done:,} of {self.total:,}", before
+        some = ((self.before, "answered before"), (self.canceled, "canceled"))
+        of_them = ", ".join(f"{many:,} {what}" for many, what in some if many)
+        yield "done", f"{self.done:,} of {self.total:,}", of_them
         yield "failed", f"{self.failed:,}", f"{self.not_sent:,} not sent" if self.not_sent else ""
         if self.going:
             yield "waiting", f"{self.waiting:,}", f"{self.under_way:,} under way" if self.under_way else ""
@@ -67,11 +69,12 @@ class Progress(NamedTuple):
 
 def sheet(now: Progress) -> Sheet:
     """Return it as cards, with a bar in the colour of how it goes."""
-    colour = "red" if now.failed and not now.going else "amber" if now.failed else "plain"
+    amber = now.failed or now.canceled
+    colour = "red" if now.failed and not now.going else "amber" if amber else "plain"
     cards = "".join(styles.figure(*figure) for figure in now._figures())  # noqa: SLF001 - of this file
     head = f"<b>{styles.text(now.name)}</b> {styles.text(now.state)} {styles.badge(now.badge)}"
     page = (
         f'<div style="margin-bottom:4px">{head}</div>{styles.bar(now.share, colour)}'
-        f"{styles.cards(cards, least=110)}{styles.quiet(now.note)}"
+        f"{styles.cards(cards, least=140)}{styles.quiet(now.note)}"
     )
     return Sheet(styles.box(page, label=now.name), now.text)

@@ -56,6 +56,7 @@ class Login(controls.Panel):
     def _practise(self, on: bool) -> None:
         if on != _practising():
             settings.use("practice", on)
+        self.said = ""  # it was of the mode before
         self.refresh()
 
     def refresh(self) -> None:

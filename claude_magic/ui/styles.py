@@ -81,7 +81,7 @@ def figure(name: str, value: str, note: str = "") -> str:
     """Return one large figure with what it is above and small print below."""
     return (
         f'<div><div style="{QUIET}">{text(name)}</div>'
-        f'<div style="{BIG};{NUMBERS}">{text(value)}</div>{quiet(note)}</div>'
+        f'<div style="{BIG};{NUMBERS};overflow-wrap:normal">{text(value)}</div>{quiet(note)}</div>'
     )
 
 

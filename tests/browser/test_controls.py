@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests.browser.desk import SHOWN
@@ -17,6 +20,7 @@ RUN = """async i => {
   await jupyterapp.commands.execute('notebook:run-cell');
 }"""
 CONTROLS = ".claude-magic-controls"
+LESSONS = Path(__file__).parents[2] / "notebooks"
 WIDE = "() => [...document.querySelectorAll('{}')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
 
 
@@ -121,6 +125,34 @@ def test_a_list_is_chosen_from_by_keyboard_and_a_page_opened_anew_is_told_what_i
     front.reload()
     notebook.area(1).get_by_role("button", name="Refresh").click()
     told.wait_for()
+
+
+def test_the_lesson_about_controls_runs_whole_where_it_is_watched(lab):
+    lesson = Path(shutil.copy(LESSONS / "09_widgets.ipynb", lab.root))
+    shutil.copytree(LESSONS / "data", lab.root / "data", dirs_exist_ok=True)
+    notebook = lab.reopen(lesson)
+    notebook.run()
+    cells = [cell for cell in nbformat.read(notebook.saved(), as_version=4).cells if cell.cell_type == "code"]
+    assert [*range(1, len(cells) + 1)] == [cell.execution_count for cell in cells]
+    assert [] == [o for cell in cells for o in cell.outputs if o.output_type == "error"]
+    lab.close()
+
+
+def test_a_number_is_never_broken_and_the_ring_of_a_box_to_tick_lies_around_it(lab):
+    notebook = lab.open(LOAD, "from claude_magic import ui\nui.login()", NARROW)
+    notebook.run()
+    assert [] == notebook.errors(3)
+    assert 30 > notebook.area(2).get_by_text("$0.000015").evaluate("e => e.offsetHeight")
+    box = notebook.area(1).get_by_role("checkbox")
+    box.focus()
+    assert "1px" == box.evaluate("e => getComputedStyle(e).outlineOffset")
+
+
+NARROW = """
+from IPython.display import HTML
+from claude_magic.ui import styles
+HTML(styles.box(f'<div style="width:60px">{styles.figure("cost", "$0.000015")}</div>'))
+"""
 
 
 @pytest.mark.parametrize("width", [360, 1600])

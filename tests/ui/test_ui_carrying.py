@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import httpx2
 import pandas as pd
 import pytest
 
 import claude_magic
-from claude_magic import Client, Practice, ui
+from claude_magic import Client, Practice, ledger, ui
 from claude_magic.errors import InputError
+from claude_magic.looks.readout import dollars
 from claude_magic.pool import AppTransport
-from claude_magic.rows.tally import Tally
+from claude_magic.rows.outcome import Outcome
+from claude_magic.rows.tally import Sums, Tally
 from claude_magic.ui.carrying import MapProgress
 from tests.ui.conftest import until
 
@@ -79,6 +82,8 @@ def test_cancel_keeps_what_was_answered_and_the_rest_is_asked_again(screen, held
     work._buttons["again"].click()
     assert {"ok"} == set(work.wait(60).claude_status)
     assert f"{ok} answered before" in screen.text
+    paid = sum(call.cost_usd for call in ledger.shared().rows())
+    assert f"cost {dollars(paid)}" in screen.text
 
 
 def test_rows_that_fail_are_counted_and_the_bar_says_so(screen):
@@ -106,6 +111,38 @@ def test_the_frame_is_not_there_before_the_end(screen, held):
     work.cancel()
     held.go.set()
     work.wait(60)
+
+
+def test_m10_a_price_that_is_not_known_is_not_nothing(screen):
+    ui.map(FRAME, "Who eats in {text}", model="claude-mythos-preview").wait(60)
+    assert "done 12 of 12 · failed 0 · cost price unknown · practice" in screen.text
+
+
+@pytest.mark.parametrize("display", ["live", "static", "terminal"])
+def test_rows_that_were_answered_before_are_counted_when_nothing_is_asked(screen, monkeypatch, display):
+    monkeypatch.setenv("CLAUDE_MAGIC_DISPLAY", display)  # no kernel: any other word is a terminal
+    twice, told = pd.concat([FRAME, FRAME]), []
+    for _ in range(2):
+        work = ui.map(twice, "Who eats in {text}", client=Client(base_url="practice:"))
+        work.wait(60)
+        told.append(repr(work))
+    paid = dollars(sum(call.cost_usd for call in ledger.shared().rows()))
+    assert [
+        f"Map · ended · done 12 of 12 · failed 0 · cost {paid} · practice",
+        "Map · ended · done 12 of 12 12 answered before · failed 0 · cost $0.00 · practice",
+    ] == told
+
+
+def test_the_rate_after_a_pause_is_that_of_what_was_answered_since(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("claude_magic.rows.tally.time", SimpleNamespace(monotonic=lambda: now))
+    sums = Sums(100)
+    sums.add([Outcome("key", "ok")] * 20)
+    now = 8.0
+    assert 0.0 == sums.tally(Tally(why="paused"), 100).rate
+    now = 9.0
+    sums.add([Outcome("key", "ok")] * 5)
+    assert 5.0 == sums.tally(Tally(), 100).rate
 
 
 def test_where_nobody_watches_it_is_the_map_itself(screen, monkeypatch):

@@ -79,6 +79,19 @@ def test_where_no_price_is_known_at_all_that_is_said_once(screen):
     assert "cost: price unknown\n" in repr(UsageDashboard())
 
 
+def test_m10_a_call_that_cost_nothing_makes_no_price_known(screen):
+    for usd in (None, "0", None):
+        record(usd=usd)
+    board = UsageDashboard()
+    assert "cost: price unknown\n" in repr(board)
+    assert ["price unknown"] * 3 == [
+        bar.words for by in ("day", "model", "notebook") for bar in board._bars(by)
+    ]
+    record(usd="0.5")
+    assert ["$0.50 + 2 price unknown"] == [bar.words for bar in UsageDashboard()._bars("model")]
+    assert ["4"] == [bar.words for bar in UsageDashboard(measure="calls")._bars("model")]
+
+
 def test_what_was_asked_live_and_in_batches_is_one_bar_and_one_day(screen):
     for source in ("live", "batch"):
         record(usd="0.5", source=source)

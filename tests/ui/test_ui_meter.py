@@ -34,12 +34,12 @@ def meter(screen):
 
 
 def test_a_call_is_on_the_meter_as_soon_as_it_is_in_the_books(meter, screen):
-    assert "this cell: $0.00 · 0 in · 0 out · 0 calls" in screen.text
+    assert "since the last cell began: $0.00 · 0 in · 0 out · 0 calls" in screen.text
     ledger.shared().record(entry())
     drawn(meter.paper)
     line = "$0.01 · 120 in · 30 out · 1 call"
     assert [
-        f"this cell: {line}",
+        f"since the last cell began: {line}",
         f"this notebook: {line}",
         f"today (UTC): {line}",
     ] == screen.text.splitlines()[:3]
@@ -52,7 +52,7 @@ def test_a_cell_begins_at_nothing_and_a_notebook_goes_on(meter, shell, screen):
     shell.run("1 + 1")
     drawn(meter.paper)
     assert ([1, 1, 1], [0, 1, 1]) == (first, [s.calls for s in meter.spent()])
-    assert "this cell: $0.00" in screen.text
+    assert "since the last cell began: $0.00" in screen.text
 
 
 def test_today_has_other_notebooks_too_and_practice_is_apart(meter):
@@ -67,10 +67,13 @@ def test_today_has_other_notebooks_too_and_practice_is_apart(meter):
 def test_m10_a_cost_that_is_not_known_is_said_and_not_nothing(meter, screen):
     ledger.shared().record(entry(usd=None))
     drawn(meter.paper)
-    assert "this cell: price unknown" in screen.text
+    assert "since the last cell began: price unknown" in screen.text
+    ledger.shared().record(entry(usd="0"))
+    drawn(meter.paper)
+    assert "this notebook: price unknown · 240 in · 60 out · 2 calls, 1 with price unknown\n" in screen.text
     ledger.shared().record(entry())
     drawn(meter.paper)
-    assert "this cell: $0.01 · 240 in · 60 out · 2 calls, 1 with price unknown\n" in screen.text
+    assert "this notebook: $0.01 · 360 in · 90 out · 3 calls, 1 with price unknown\n" in screen.text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 import claude_magic
 from claude_magic import ui
 from claude_magic.errors import InputError
+from claude_magic.looks.readout import dollars
+from claude_magic.ui import styles
 
 FRAME = pd.DataFrame({"text": [f"Penguin number {n} eats fish." for n in range(5)]})
 
@@ -46,6 +48,16 @@ def test_cancel_is_a_button(job, screen):
     watch._cancel.click()
     ended(watch)
     assert not watch.status.is_open
+    assert "done 5 of 5 5 canceled · failed 0" in screen.text
+    assert styles.COLOURS["amber"] in screen.html
+    assert styles.COLOURS["red"] not in screen.html
+
+
+def test_m10_an_open_batch_says_the_most_it_may_cost_or_that_the_price_is_not_known(job):
+    most = dollars(job.status().most_usd)
+    assert f"cost $0.00 · at most {most} · expires " in repr(ui.batch(job))
+    unknown = claude_magic.batch(FRAME, "Who eats in {text}", model="claude-mythos-preview")
+    assert "cost price unknown · expires " in repr(ui.batch(unknown))
 
 
 def test_where_nobody_watches_nothing_is_asked_again(job, screen, monkeypatch):

@@ -80,6 +80,56 @@ def test_undo_and_new_take_turns_back(panel, screen):
     assert "There is no turn to take back" in screen.text
 
 
+@pytest.mark.parametrize(
+    ("question", "given", "told"),
+    [
+        ("Mars is red and far. What is red?", {"max_tokens": 5}, "The answer is cut at max_tokens;"),
+        ("practice:refuse", {}, "Claude declined; this question is not kept in the conversation."),
+    ],
+)
+def test_an_answer_that_did_not_end_says_so(screen, question, given, told):
+    panel = chat(**given)
+    panel.send(question, wait=True)
+    assert told in repr(panel)
+    assert told in panel._conversation().html
+    assert "%claude" not in repr(panel)
+
+
+def test_undo_takes_back_a_declined_question_first_which_the_conversation_has_not(panel):
+    for question in ("Mars is red. What is red?", "practice:refuse"):
+        panel.send(question, wait=True)
+    left = [(len(panel.said), len(panel.chat))]
+    for _ in range(2):
+        panel.undo()
+        left.append((len(panel.said), len(panel.chat)))
+    assert ([(2, 1), (1, 1), (0, 0)], "") == (left, panel.error)
+
+
+def test_a_turn_of_another_cell_is_shown_and_is_what_undo_takes_back(screen, shell):
+    panel = chat("mars")
+    panel.send("Mars is red. What is red?", wait=True)
+    shell.run("%claude -t mars Venus is hot. What is hot?")
+    panel._ipython_display_()
+    assert 2 == len(panel.said)
+    shell.run("%claude -t mars -n 5 Venus is hot and near. What is near?")
+    panel.undo()
+    questions = ["Mars is red. What is red?", "Venus is hot. What is hot?"]
+    assert (questions, 2) == ([said.question for said in panel.said], len(panel.chat))
+
+
+def test_models_are_not_compared_in_a_panel():
+    with pytest.raises(InputError, match="A chat panel asks one model"):
+        chat(compare=["haiku", "sonnet"])
+
+
+def test_while_the_first_answer_comes_nobody_is_told_that_nothing_is_asked(panel, screen):
+    assert "Nothing is asked yet." in screen.text
+    settings.use("practice_speed", 20)
+    press(panel, "practice:long@5000")
+    until(lambda: "tokens/s" in panel._growing.meter)
+    assert "Nothing is asked yet." not in screen.text
+
+
 def test_files_go_along_and_are_in_no_widget_after(panel, screen, tmp_path):
     what = {"type": "text/plain", "content": memoryview(b"The capital is Turin.")}
     file = {"name": "../notes.txt", "size": 21, "last_modified": datetime.now(UTC), **what}

@@ -26,6 +26,35 @@ def test_models_are_grouped_by_line_with_sizes_prices_abilities_and_retirement(p
         assert said in screen.html
 
 
+def test_what_is_not_known_of_a_model_is_said_and_not_taken_for_no(picker, screen):
+    rows = {row.id: row for row in picker.rows}
+    fable, mythos, haiku = (
+        rows[f"claude-{name}"] for name in ("fable-5-2", "mythos-5-2", "haiku-4-5-20251001")
+    )
+    assert {"thinking", "effort"} <= {*fable.abilities}
+    assert (("effort",), ()) == (mythos.unknown, haiku.unknown)
+    assert "effort" not in haiku.abilities
+    assert "not known: effort" in screen.html
+    picker._filter("ability", "effort")
+    assert {fable, mythos} <= {*picker.found()}
+    assert haiku not in picker.found()
+
+
+@pytest.mark.parametrize(
+    ("until", "retires", "end"),
+    [
+        ("2026-10-15", "", "may retire any day"),
+        ("9999-01-01", "", "until 9999-01-01 at least"),
+        ("2026-10-15", "2026-12-01", "retires 2026-12-01"),
+        ("", "", ""),
+    ],
+)
+def test_a_day_until_which_a_model_is_there_at_least_is_no_promise_once_it_is_over(
+    picker, until, retires, end
+):
+    assert end == picker.rows[0]._replace(status="active", not_before=until, retires=retires).end
+
+
 def test_choosing_a_model_is_the_setting_of_claude_model(picker, shell, screen):
     picker._choice.value = "claude-opus-5-5"
     assert "claude-opus-5-5 (this session)" == str(shell.run("%claude model").result)

@@ -88,3 +88,11 @@ def test_practice_is_a_box_to_tick_and_follows_the_magic(screen, shell):
     assert "Answers: none: There is no API key" in screen.text
     shell.run("%claude practice on")
     assert login._practice.value
+
+
+def test_what_was_said_of_practice_is_gone_when_practice_is(screen):
+    login = Login()
+    login._ipython_display_()
+    login.said = "Practice is on; this key is used when it is off"
+    login._practice.value = False
+    assert "Practice is on" not in repr(login)
