@@ -163,7 +163,9 @@ def test_no_stream_gives_the_same_answer(shell):
 def test_a_dry_run_shows_the_cost_and_sends_nothing(shell):
     shell.run("animal = 'aardvark'")
     result = shell.run("%%claude --dry-run\nDescribe {animal}")
-    assert "Nothing was asked" in repr(result.result)
+    assert repr(result.result).endswith("Nothing was asked.")
+    assert (result.result["low"] < result.result["high"]).all()
+    assert "Describe" in json.dumps(result.result.attrs)
     assert "animal" in result.seen
     assert [] == rows()
     assert "_claude" not in shell
@@ -173,7 +175,7 @@ def test_effort_thinking_system_and_tokens_reach_the_request(shell):
     result = shell.run(
         "%%claude opus --dry-run --effort low -s 'Be brief' -n 1k -p metadata.user_id=anna\nhello"
     )
-    body = result.result.body
+    body = result.result.attrs["body"]
     assert "claude-opus-5-5" == body["model"]
     assert {"effort": "low"} == body["output_config"]
     assert ("Be brief", 1000, {"user_id": "anna"}) == (body["system"], body["max_tokens"], body["metadata"])
@@ -297,10 +299,15 @@ def test_an_upload_is_told_before_the_answer_and_stands_in_the_readout(shell, tm
 def test_skills_hold_in_a_conversation_until_it_starts_anew(shell, tmp_path):
     (tmp_path / "data.csv").write_text("a,b\n1,2\n")
     shell.run(f"%%claude --skill xlsx --attach {tmp_path}/data.csv\nMake an Excel file")
-    assert "xlsx" == shell.run("%%claude --dry-run\nAgain").result.body["container"]["skills"][0]["skill_id"]
-    assert "container" not in shell.run("%%claude --new --dry-run\nAgain").result.body
-    assert "container" in shell.run("%%claude --dry-run\nAgain").result.body  # a dry run took nothing away
-    assert "container" not in shell.run("%%claude -t other --dry-run\nAgain").result.body
+    assert (
+        "xlsx"
+        == shell.run("%%claude --dry-run\nAgain").result.attrs["body"]["container"]["skills"][0]["skill_id"]
+    )
+    assert "container" not in shell.run("%%claude --new --dry-run\nAgain").result.attrs["body"]
+    assert (
+        "container" in shell.run("%%claude --dry-run\nAgain").result.attrs["body"]
+    )  # a dry run took nothing away
+    assert "container" not in shell.run("%%claude -t other --dry-run\nAgain").result.attrs["body"]
 
 
 def test_what_arrived_of_a_cut_answer_is_named_as_the_notebook_has_it(shell):

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from claude_magic import cli, settings
+from claude_magic import cli, ledger, settings
 from claude_magic.errors import InputError
 from claude_magic.money import billing
 
@@ -143,6 +143,71 @@ def test_what_cells_keep_is_what_a_bill_reads(shell, tmp_path):
     assert {"claude-haiku-5-5": 2, "claude-opus-5-5": 1} == dict(zip(found.model, found.answers, strict=True))
     assert found.cost_usd.min() > 0 == found.paid_usd.max()
     assert settings.practice().value
+
+
+def saved(path, shell, *cells):
+    """Run cells, and save what they showed as a notebook."""
+    made = [{"cell_type": "code", "source": s, "outputs": _shown(shell.run(s))} for s in cells]
+    path.write_text(json.dumps({"cells": made}))
+    return path
+
+
+def _shown(result):
+    return [{"metadata": one.metadata} for one in result.outputs]
+
+
+MAPS = ["import claude_magic, pandas as pd\ndf = pd.DataFrame({'text': ['good', 'bad', 'good']})"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["%%claude map df haiku\nWhat? {text}", "df.claude.map('What? {text}', model='haiku')"]
+)
+def test_the_answers_of_a_map_are_in_the_bill(shell, tmp_path, monkeypatch, cell):
+    monkeypatch.setenv("CLAUDE_MAGIC_DISPLAY", "static")
+    book = saved(tmp_path / "a.ipynb", shell, *MAPS, cell, "%claude haiku hi", f"{cell} ")
+    found = billing.bill(book)
+    assert [("practice", "claude-haiku-5-5", 3)] == [
+        (one.source, one.model, one.answers) for one in found.itertuples()
+    ]
+    used = ledger.shared().rows()
+    assert sum(one.input_tokens for one in used) == found.input_tokens[0]
+    assert float(sum(one.cost_usd for one in used)) == found.cost_usd[0]
+    assert 0 == found.attrs["unseen"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "calls"),
+    [
+        ("%%claude -q\nhi", 1),
+        ("%claude -q hi\nx = %claude hi", 1),
+        ("%%claude map df -q\n{text}", 1),
+        ("%%claude batch df\n{text}", 1),
+        ("ask('a') + ask('b'); client.messages.create()", 3),
+        ("df.claude.map('a', progress=False)\nclaude_magic.batch(df, 'a')", 2),
+        ("%%claude\nhi\n%claude -q hi", 0),
+        ("%%claude -q --dry-run\nhi", 0),
+        ("df.map(str); claude_magic.usage()", 0),
+        ("%claude usage", 0),
+        ("not python", 0),
+    ],
+)
+def test_calls_that_no_output_has_are_counted(tmp_path, cell, calls):
+    book = {"cells": [{"cell_type": "code", "source": cell, "outputs": []}]}
+    (tmp_path / "a.ipynb").write_text(json.dumps(book))
+    told = billing.lines(billing.bill(tmp_path / "a.ipynb"))
+    assert "Paid: $0.00" == told[0]
+    assert [f"{calls} call{' is' if calls == 1 else 's are'} not in it"] * bool(calls) == [
+        line.partition(" (")[0] for line in told[1:]
+    ]
+
+
+def test_a_maps_figures_count_each_answer_and_a_copy_of_them_once(book):
+    live = {k: v for k, v in facts(answers=7, id="a1").items() if k != "request_id"}
+    unpriced = {k: v for k, v in live.items() if k != "cost"} | {"id": "a2"}
+    found = billing.bill([book(name, {"rows": [live, unpriced]}) for name in ("a.ipynb", "b.ipynb")])
+    assert [("a.ipynb", 14, 0.5, 7)] == [
+        (one.notebook, one.answers, one.paid_usd, one.unpriced) for one in found.itertuples()
+    ]
 
 
 def test_the_command_prints_a_table_csv_or_json(book, capsys):

@@ -306,6 +306,7 @@ def test_what_usage_is_grouped_by_is_listed():
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
+        ("-n 999999999", "--max-tokens expects a whole number from 1 to 99_999_999", "4k"),
         ("--choices yes", "--choices expects two labels or more", "yes,no"),
         ("--compare opus", "--compare expects two models or more", "haiku,opus"),
         ("--cache=2h", "--cache expects one of auto, 5m, 1h, off, not '2h'", ""),
@@ -386,5 +387,5 @@ def test_labels_in_a_variable_are_pointed_to_the_flag_that_takes_it():
 
 
 def test_a_count_of_none_says_that_it_begins_at_one():
-    with pytest.raises(InputError, match="1 or more"):
+    with pytest.raises(InputError, match="from 1 to"):
         parse_cell("--max-steps 0", "Hi")

@@ -97,9 +97,14 @@ def test_an_alias_is_kept_and_used_and_forgotten(shell):
 def test_the_system_prompt_holds_until_it_is_off(shell):
     assert "There is no system prompt" == said(shell, "system")
     assert "Answer briefly. (this session)" == said(shell, "system Answer briefly.")
-    assert "Answer briefly." == shell.run("%%claude --dry-run\nhi").result.body["system"]
+    assert "Answer briefly." == shell.run("%%claude --dry-run\nhi").result.attrs["body"]["system"]
     said(shell, "system off")
-    assert "system" not in shell.run("%%claude --dry-run\nhi").result.body
+    note = "Sent as written: {penguins:head 3} (in a system prompt; values go into a question)"
+    shell.run("penguins = 3")
+    assert note in said(shell, "system Look at {penguins:head 3} and {others}.").splitlines()
+    assert note in shell.run("%%claude -s 'Of {penguins:head 3}'\nhi").seen
+    said(shell, "system off")
+    assert "system" not in shell.run("%%claude --dry-run\nhi").result.attrs["body"]
 
 
 def test_k1_status_masks_the_key_and_says_where_it_is_from(shell, monkeypatch):

@@ -100,7 +100,7 @@ def test_nothing_is_written_to_the_cache_for_answers_that_nobody_goes_on_with():
     frame = chat.ask("And now?", thread=thread, compare="haiku,sonnet")
     assert [0, 0] == [answer.usage.cache_creation_input_tokens for answer in frame.answer]
     assert all(frame.input_tokens > 1000)
-    (written,) = chat.ask("And now?", thread=thread, compare="haiku", cache="5m").answer
+    (written,) = chat.ask("And now?", thread=thread, compare=["haiku"], cache="5m").answer
     assert written.usage.cache_creation_input_tokens > 1000
 
 
@@ -121,7 +121,12 @@ def test_an_attachment_goes_to_every_model(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({"tools": [len]}, "tools"), ({"model": "opus"}, "-m"), ({"compare": " , "}, "--compare haiku,opus")],
+    [
+        ({"tools": [len]}, "tools"),
+        ({"model": "opus"}, "-m"),
+        ({"compare": " , "}, "--compare haiku,opus"),
+        ({"compare": "haiku"}, "1 model is compared, where 2 to "),
+    ],
 )
 def test_what_does_not_go_with_comparing_is_refused(given, told):
     with pytest.raises(InputError) as caught:

@@ -71,6 +71,11 @@ def at(typed: str, state=STATE) -> complete.Found | None:
         ("%%claude\nAbout {df:|", "", ["head", "tail", "csv", "schema"]),
         ("%%claude\nAbout {name:|", "", []),
         ("%%claude\nAbout {{d|", "d", ["d"]),
+        ("%%claude --attach {d|", "d", ["data", "df"]),
+        ("%%claude --attach={df:cs|", "cs", ["csv"]),
+        ("%claude {d|", "d", ["data", "df"]),
+        ("%claude -q {d|", "d", ["data", "df"]),
+        ("%%claude map {d|", "d", ["df"]),
         ("%%claude\nimport o|", "o", ["o"]),
         ("%claude |", "", [c.name for c in COMMANDS] + LONG + SHORT),
         ("x = %claude pr|", "pr", ["practice"]),
@@ -105,6 +110,10 @@ def at(typed: str, state=STATE) -> complete.Found | None:
 )
 def test_exactly_what_can_be_typed_is_offered(typed, fragment, options):
     assert complete.Found(fragment, options) == at(typed)
+
+
+def test_what_would_not_be_sent_is_not_offered():
+    assert complete.Found("se", ["sea"]) == at("%claude {se|", {"variables": {"sea": 1, "secret_key": "x"}})
 
 
 @pytest.mark.parametrize(

@@ -452,7 +452,7 @@ def test_durations_read_well(seconds, expected):
         ({"seconds": 9.0, "ttft": 1.0}, "9.0 s · 7 in · 488 out (61 tokens/s) · "),
         ({"seconds": 2.5, "ttft": 1.0}, "2.5 s · 7 in · 488 out · "),
         ({"seconds": 9.0}, "9.0 s · 7 in · 488 out · "),
-        ({"seconds": 9.0, "ttft": 1.0, "source": "replay"}, "9.0 s · 7 in · 488 out · "),
+        ({"seconds": 9.0, "ttft": 1.0, "source": "replay"}, "7 in · 488 out · "),
     ],
     ids=["long", "too short to tell", "not streamed", "replayed"],
 )

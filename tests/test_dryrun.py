@@ -49,7 +49,7 @@ def test_a_dry_run_compares_models_in_a_frame(client):
     assert "claude-opus-5-5" == frame.index[0]
     assert {"claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"} <= set(frame.index)
     assert frame.index.is_unique
-    assert isinstance(frame["high"].iloc[0], Decimal)
+    assert ["float64"] * 3 == [str(frame[name].dtype) for name in ("low", "high", "context_share")]
 
 
 def test_an_unknown_price_reads_unknown():
@@ -111,6 +111,18 @@ def test_m9_a_recorded_answer_is_priced_at_nothing(tmp_path):
     assert dryrun.dry_run("Hello?", model="haiku", replay="auto").costs[0].high > 0
 
 
+def test_m9_where_nothing_may_be_asked_what_is_not_recorded_is_said_to_fail(tmp_path):
+    settings.use("practice", True)
+    settings.use("cassette", str(tmp_path / "a.replay.jsonl"))
+    (tmp_path / "long.txt").write_text("tide " * 250_000)
+    chat.ask("Hello", model="haiku", replay="auto")
+    counted = [
+        dryrun.dry_run(question, model="haiku", replay="only", **more).costs[0].counted
+        for question, more in (("Hello", {}), ("Bye", {}), ("Bye", {"attach": [tmp_path / "long.txt"]}))
+    ]
+    assert [dryrun.RECORDED, dryrun.MISSED, dryrun.UPLOAD] == counted
+
+
 def test_a_count_leaves_no_line_in_a_cassette(tmp_path):
     settings.use("practice", True)
     settings.use("cassette", str(tmp_path / "a.replay.jsonl"))
@@ -127,7 +139,7 @@ def test_what_is_too_large_to_send_for_a_count_is_estimated(client, monkeypatch)
 def test_a_dry_run_shows_its_frame_with_amounts_that_are_no_formula(client):
     found = dryrun.dry_run("Hi", client=client)
     page = found._repr_html_()
-    assert page.startswith('<div class="mathjax_ignore')
+    assert page.startswith('<div class="claude-magic mathjax_ignore')
     assert "<table" in page
     assert "Nothing was asked" in page
 

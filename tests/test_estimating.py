@@ -115,6 +115,10 @@ def test_what_cannot_be_known_before_is_said(priced, cell, told):
     [
         ("from claude_magic import ask\nask('hello')", "called from Python"),
         ("%time x = ask('hello')", "called from Python"),
+        ("df.claude.map('Why {text}?')", "called from Python, so it is not priced; claude_magic.estimate(df"),
+        ("claude_magic.classify(df, 'text', ['a', 'b'])", "claude_magic.estimate(df"),
+        ("job = df.claude.batch('{text}')", "claude_magic.estimate(df"),
+        ("%%claude map df\nWhy {text}?", "add --dry-run"),
         ("%claude fix", "depends on what happens before"),
         ("%%claude --modle opus\nhello", "an error: There is no option"),
         ("%claude hello\nthis is no python", "not Python"),
@@ -129,7 +133,15 @@ def test_what_cannot_be_priced_is_a_row_without_a_price(priced, cell, told):
 
 
 @pytest.mark.parametrize(
-    "cell", ["text = '''\n%claude why?\n'''", "%%bash\necho %claude why?", "%claude --dry-run hi", "x = 1"]
+    "cell",
+    [
+        "text = '''\n%claude why?\n'''",
+        "%%bash\necho %claude why?",
+        "%claude --dry-run hi",
+        "x = 1",
+        "df.map(f)",
+        "%%claude map df --dry-run\n{text}",
+    ],
 )
 def test_what_asks_nothing_has_no_row(priced, cell):
     assert 0 == len(priced(cell))
@@ -154,6 +166,7 @@ def test_m9_recorded_answers_cost_nothing_also_later_in_a_conversation(priced, t
     assert found.high[4] > 0
     only = priced("%claude replay only", *cells)
     assert [Decimal(0)] * 3 == list(only.high)
+    assert [dryrun.RECORDED, dryrun.RECORDED, dryrun.MISSED] == list(only.counted)
     assert "not recorded" in only.unknown[4]
 
 

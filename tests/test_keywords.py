@@ -111,6 +111,13 @@ def test_a_keyword_that_is_not_known_names_the_one_that_is_meant(name, meant):
         chat.ask("Hi", zzzzz=1)
 
 
+@pytest.mark.parametrize("name", ["no_history", "new", "raw", "out", "quiet", "dry_run"])
+def test_what_only_a_cell_has_is_left_out_of_ask(name):
+    for asks in (functools.partial(chat.ask, "Hi"), chat.Chat):
+        with pytest.raises(TypeError, match=f"{name}'\n→ Leave it out: "):
+            asks(**{name: True})
+
+
 @pytest.mark.parametrize("call", ["ask()", "ask('Hi', 'haiku')", "ask('Hi', modell='haiku')"])
 def test_a_call_with_what_a_function_does_not_take_fails_in_two_lines(shell, call):
     shell.run("from claude_magic import ask")

@@ -23,6 +23,7 @@ from tests.conftest import REPOSITORY, isolated
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 SANITIZE = Path(__file__).with_name("nbval.cfg")
+AGAIN = ("01_quickstart", "07_reproducible")  # also where the ledger has calls already
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -85,9 +86,10 @@ def nbval(path: Path, environment: Mapping[str, str]) -> subprocess.CompletedPro
 @pytest.mark.kernel
 @each_notebook
 def test_a_notebook_gives_its_saved_outputs_again_by_nbval(path, isolation):
-    done = nbval(path, environment(isolation))
-    assert 0 == done.returncode, done.stdout[-6000:] + done.stderr[-2000:]
-    assert re.search(r"\b[1-9]\d* passed", done.stdout)
+    for _ in range(2 if path.stem in AGAIN else 1):
+        done = nbval(path, environment(isolation))
+        assert 0 == done.returncode, done.stdout[-6000:] + done.stderr[-2000:]
+        assert re.search(r"\b[1-9]\d* passed", done.stdout)
 
 
 @each_notebook

@@ -106,7 +106,7 @@ def test_the_request_of_one_model_stands_for_all(shown):
 
 def test_a_dry_run_of_a_comparison_prices_its_models_first(shown):
     found = shown.run("%%claude --compare opus,haiku --dry-run\nhello").result
-    assert ["claude-opus-5-5", "claude-haiku-5-5"] == [cost.model for cost in found.costs[:2]]
+    assert ["claude-opus-5-5", "claude-haiku-5-5"] == list(found.index[:2])
     assert "2 models together" in repr(found)
 
 

@@ -81,7 +81,7 @@ def test_undo_takes_a_question_with_its_calls_back(defined):
 
 
 def test_a_dry_run_has_tools_and_schema_in_its_body_and_calls_nothing(defined):
-    body = defined.run("%%claude --dry-run --tool add --schema Person\nadd 2 and 3").result.body
+    body = defined.run("%%claude --dry-run --tool add --schema Person\nadd 2 and 3").result.attrs["body"]
     assert ("add", "json_schema") == (body["tools"][0]["name"], body["output_config"]["format"]["type"])
     assert [] == rows()
 

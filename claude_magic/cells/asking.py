@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from claude_magic.cells import meaning
 from claude_magic.errors import AnswerError, ClaudeError, InputError, Stopped, printable
 from claude_magic.grammar.cell import Ask
 from claude_magic.looks import watched
-from claude_magic.money.dryrun import DryRun, dry_run
+from claude_magic.money.dryrun import dry_run
 from claude_magic.prompts import citing, prompt
+from claude_magic.prompts.references import ONE
 from claude_magic.protocol import catalog
 from claude_magic.repair import failing
 from claude_magic.show import display, made, nextcell, requestview, showing, sidebyside, toolcalls, typed
@@ -49,7 +51,7 @@ VALUES: dict[str, Callable[[Answer], Any]] = {"json": Answer.json, "df": Answer.
 
 def ask(
     shell: Any, asked: Ask, *, rendered: Rendered | None = None, text: Callable[[Answer], str] = str
-) -> Answer | DryRun | pd.DataFrame:
+) -> Answer | pd.DataFrame:
     """Ask what a cell or line asks, show it, bind it; raises ClaudeError, or Stopped when interrupted.
 
     `rendered` is asked in the place of the prompt, and `text` gives what of the answer is shown at rest.
@@ -57,6 +59,7 @@ def ask(
     with _conversation(asked) as thread:
         code = bool(asked.skills or (thread and thread.skills))
         rendered = rendered or render(shell, asked.prompt, asked, code=code)
+        rendered = rendered._replace(hints=[*rendered.hints, *unread(asked.system, visible(shell))])
         blocks = [*rendered.blocks, *_form(asked)]
         given: dict[str, Any] = {"thread": thread, **keywords(asked, visible(shell))}
         if asked.dry_run:
@@ -102,6 +105,13 @@ def render(shell: Any, text: str, asked: Ask | None = None, *, code: bool = Fals
         citations=bool(asked.citations),
         tier=_tier(asked),
     )
+
+
+def unread(system: str | None, names: Mapping[str, Any]) -> list[str]:
+    """Return a note where a system prompt names variables: only a question has values."""
+    named = [ref for ref in ONE.findall(system or "") if re.split(r"[.\[:]", ref)[0] in names]
+    written = ", ".join(f"{{{ref}}}" for ref in dict.fromkeys(named))
+    return [f"Sent as written: {written} (in a system prompt; values go into a question)"] if named else []
 
 
 def _tier(asked: Ask) -> str | None:
@@ -286,7 +296,7 @@ def _compared(
 
 def _dry_run(
     rendered: Rendered, blocks: list[dict[str, Any]], given: Mapping[str, Any], asked: Ask
-) -> DryRun:
+) -> pd.DataFrame:
     found, thread = dry_run(blocks, compare=asked.compare, **given), given["thread"]
     if asked.show_request:
         requestview.Viewer(rendered)(found.body)
@@ -296,4 +306,4 @@ def _dry_run(
         notes = (*rendered.hints, *(history.notes(thread, found.body) if thread else ()))
         for told in (*notes, *found.refused(asked.max_cost)):
             showing.note(told)
-    return found
+    return found.to_frame()

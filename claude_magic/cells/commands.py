@@ -110,11 +110,14 @@ def _alias(_: Any, call: CommandCall) -> Any:
     return Said(f"{name} is {model}{_model_note(model)}. Kept for all notebooks")
 
 
-def _system(_: Any, call: CommandCall) -> Said:
+def _system(shell: Any, call: CommandCall) -> Said:
     if call.rest:
         settings.use("system", "" if call.rest == "off" else call.rest)
     found = settings.option("system")
-    return Said(f"{found.value} ({found.source})" if found.value else "There is no system prompt")
+    if not found.value:
+        return Said("There is no system prompt")
+    notes = asking.unread(str(found.value), asking.visible(shell))
+    return Said("\n".join([f"{found.value} ({found.source})", *notes]))
 
 
 def _config(_: Any, call: CommandCall) -> Any:

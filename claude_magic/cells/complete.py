@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
 from claude_magic.errors import InputError
 from claude_magic.grammar import flags, verbs
 from claude_magic.grammar.words import next_word
+from claude_magic.prompts import private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,14 +77,11 @@ def _over_rows(command: flags.Command, words: list[str], fragment: str, state: S
         return found
     held: Mapping[str, Any] = state.get("variables", {})
     if not _plain(words, known):
-        return _choose(
-            fragment, sorted(n for n, v in held.items() if hasattr(v, "columns") and not _is_type(v))
-        )
+        frames = sorted(n for n, v in held.items() if hasattr(v, "columns") and not _is_type(v))
+        return _choose(fragment.removeprefix("{"), frames)
     has_model = _has_model(words, state)
-    options = [] if has_model else _models(state)
-    return _choose(
-        fragment, options if fragment else [*options, *_flags(words, known.values(), model=has_model)]
-    )
+    left = [] if fragment else _flags(words, known.values(), model=has_model)
+    return _choose(fragment, [*([] if has_model else _models(state)), *left])
 
 
 def _of_rows(words: list[str]) -> flags.Command | None:
@@ -111,7 +109,7 @@ def _question(before: str, state: State) -> Found:
     words, fragment = _typed(before)
     rest = _after_flags(words)
     if not rest:
-        found = _flag_or_value(words, fragment, state)
+        found = _flag_or_value(words, fragment, state) or (_prose(before, state) if "{" in fragment else None)
         commands = [] if words else [*flags.BY_NAME]
         return found or _choose(fragment, commands if fragment else [*commands, *_flags(words)])
     if words[0] in verbs.VERBS:
@@ -176,7 +174,7 @@ def _prose(before: str, state: State) -> Found:
         return _choose(_WORD.search(before)[0], [])  # type: ignore[index] # it always matches
     name, spec = brace.groups()
     if spec is None:
-        return _choose(name or "", sorted(variables))
+        return _choose(name or "", sorted(n for n, v in variables.items() if not private.is_secret(n, v)))
     return _choose(spec, _specs(variables.get(name)))
 
 
@@ -215,12 +213,12 @@ def _flag_or_value(
 ) -> Found | None:
     name, equals, value = fragment.partition("=")
     if equals and name in known:
-        return _choose(value, _values(known[name], value, state))
+        return _value(known[name], value, state)
     flag = known.get(words[-1]) if words else None
     if flag and flag.alone and not fragment:
         return _choose(fragment, [*flag.choices, *_flags(words, known.values())])
     if flag and flag.metavar and not (flag.alone and fragment.startswith("-")):
-        return _choose(fragment, _values(flag, fragment, state))
+        return _value(flag, fragment, state)
     if not fragment.startswith("-"):
         return None
     return _choose(fragment, _flags(words, known.values(), model=_has_model(words, state)))
@@ -248,9 +246,12 @@ def _flags(words: list[str], known: Iterable[flags.Flag] = flags.FLAGS, *, model
     return [f"--{f.name}" for f in left] + [f"-{f.short}" for f in left if f.short]
 
 
-def _values(flag: flags.Flag, fragment: str, state: State) -> Iterable[str]:
+def _value(flag: flags.Flag, fragment: str, state: State) -> Found:
+    """Complete the value of a flag, which may be a variable in braces."""
+    if flag.kind in ("path", "skill") and fragment.startswith("{"):
+        return _prose(fragment, state)
     held = VALUES.get(flag.kind)
-    return flag.choices or (held(fragment, state) if held else ())
+    return _choose(fragment, flag.choices or (held(fragment, state) if held else ()))
 
 
 def _several(fragment: str, state: State) -> list[str]:

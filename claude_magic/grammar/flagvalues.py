@@ -82,7 +82,7 @@ KINDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "choice": (str, "one of its choices"),
     "name": (_name, "the name of a variable"),
     "thread": (_matching(r"[\w.-]{1,64}"), "a name of letters, digits, - and _, without spaces"),
-    "count": (_count, "a whole number of 1 or more, such as 500, 4k or 1_000"),
+    "count": (_count, "a whole number from 1 to 99_999_999, such as 500, 4k or 1_000"),
     "usd": (_usd, "an amount in USD such as 0.05"),
     "pair": (_pair, "K=V"),
     "tool": (_matching(r"\$?[\w.-]+(?:,\s*\$?[\w.-]+)*"), "the name of a function or of a tool"),

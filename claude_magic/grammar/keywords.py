@@ -29,11 +29,20 @@ MEANT = {
     "functions": "tools", "skill": "skills", "param": "params", "extra_body": "params", "no_think": "think",
     "thinking": "think", "files": "attach", "file": "attach", "attachments": "attach", "models": "compare",
     "temperature": "params", "stop_sequences": "params", "budget": "max_cost", "steps": "max_steps",
-    "name": "thread", "new": "thread", "no_history": "thread", "no_stream": "stream",
+    "name": "thread", "no_stream": "stream",
     "workers": "concurrency", "max_workers": "concurrency", "threads": "concurrency", "limit": "sample",
     "n": "sample", "rows": "sample", "retries": "max_attempts", "max_retries": "max_attempts",
     "verbose": "progress", "suffix": "prefix", "image": "images", "errors": "on_error", "cached": "resume",
 }  # fmt: skip
+OF_A_CELL = {
+    # a field of a cell that `ask` has not -> what it does without
+    "no_history": "without thread= a question stands alone.",
+    "new": "without thread= a question stands alone; Chat() begins a conversation.",
+    "raw": "braces mean nothing in Python's texts.",
+    "out": "give the answer a name, as in answer = ask(…).",
+    "quiet": "nothing is shown but the value of a cell.",
+    "dry_run": "type claude_magic.dry_run(…) with the same arguments.",
+}
 
 
 class Keywords(TypedDict, total=False):
@@ -74,6 +83,8 @@ def unknown(of: str, given: Iterable[str], known: Iterable[str]) -> KeywordError
             meant = (one for one in MEANT.get(name, "").split() if one in names)
             near = next(meant, None) or nearest(name, names)
             hint = f"Did you mean {near}=?" if near in names else f"There are {', '.join(names)}."
+            if of in ("ask", "Chat") and name in OF_A_CELL:
+                hint = f"Leave it out: {OF_A_CELL[name]}"
             return KeywordError(f"{of}() got an unexpected keyword argument {name!r}", hint=hint)
     return None
 

@@ -142,8 +142,7 @@ MEANT = {
 _IN_PYTHON = "In Python: from claude_magic import Client; Client()."
 ELSEWHERE = {
     # what the verbs do not do, and what to type for it
-    # of rows, as the budgets and the readouts cover them; a list of requests is the bare client's
-    "batches create": f"Of rows: claude_magic.batch(df, …). {_IN_PYTHON}messages.batches.create(requests=[…])",
+    "batches create": f"Rows: claude_magic.batch(df, …). {_IN_PYTHON}messages.batches.create(requests=[…])",
     "skills versions get": f"{_IN_PYTHON}skills.versions.retrieve(VERSION, skill_id=ID)",
     "skills versions delete": f"{_IN_PYTHON}skills.versions.delete(VERSION, skill_id=ID)",
     "batches wait": "Look now and then: %claude batches get ID. Its results are there when it has ended.",

@@ -1,8 +1,9 @@
 """What did the answers in executed notebooks cost?
 
-The cells of claude_magic keep figures with their outputs, never a prompt or a key. They are added up exactly;
-practice and replays stand apart, as neither was paid. What leaves no output leaves no figures: cells with -q,
-and calls from Python. The ledger has those: `claude_magic.usage()`.
+The cells of claude_magic keep figures with their outputs, never a prompt or a key, and so does the line at
+the end of a map. They are added up exactly; practice and replays stand apart, as neither was paid. What
+leaves no such output leaves no figures: cells with -q, batches, and other calls from Python. They are
+counted, and the ledger has what they cost: `claude_magic.usage()`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import limits
-from claude_magic.errors import InputError, printable
+from claude_magic import limits, settings
+from claude_magic.errors import ClaudeError, InputError, printable
+from claude_magic.grammar.cell import Ask, OverRows
 from claude_magic.grammar.words import short
 from claude_magic.money import notebookfile
 from claude_magic.money.dryrun import added
@@ -36,12 +38,13 @@ def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd
     `paths` are notebooks or folders of them. `paid_usd` is `cost_usd` where it was paid, 0 for practice and
     replays; `unpriced` says how many answers have no price, and are in no sum. An answer that is in several
     outputs or notebooks counts once, where it was first seen. `.attrs["notes"]` names what could not be read
-    or has no figures. Raises InputError for a path that is not there, and where nothing can be read.
+    or has no figures, `.attrs["unseen"]` counts the calls whose cost no output has. Raises InputError for a
+    path that is not there, and where nothing can be read.
     """
     import pandas as pd
 
     rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    notes, unread = list[str](), 0
+    notes, unread, unseen = list[str](), 0, 0
     seen: set[Any] = set()
     files = _files([paths] if isinstance(paths, str) or not isinstance(paths, Iterable) else list(paths))
     for file in files:
@@ -51,6 +54,7 @@ def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd
             notes.append(error.message)
             unread += 1
             continue
+        unseen += sum(map(_unseen, cells))
         found = [facts for cell in cells for facts in _answers(cell) if _is_new(facts, seen)]
         if not found:
             notes.append(f"{file} has no figures of claude_magic")
@@ -60,7 +64,7 @@ def bill(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> pd
     if unread == len(files):
         raise InputError("; ".join(notes), hint="Give the paths of .ipynb files.")
     frame = pd.DataFrame([_row(key, facts) for key, facts in rows.items()], columns=list(COLUMNS))
-    frame.attrs["notes"] = notes
+    frame.attrs |= {"notes": notes, "unseen": unseen}
     return frame.astype(dict.fromkeys(("answers", *TOKENS, "unpriced"), "int64"))
 
 
@@ -71,6 +75,9 @@ def lines(frame: pd.DataFrame) -> list[str]:
         told.append(f"{source}: {_usd(group.cost_usd)} at the API's prices, not paid")
     if unpriced := int(frame.unpriced.sum()):
         told.append(f"price unknown of {unpriced} answer{'' if unpriced == 1 else 's'}, which no sum has")
+    if unseen := frame.attrs.get("unseen"):
+        calls = f"{unseen} call{' is' if unseen == 1 else 's are'} not in it"
+        told.append(f"{calls} (from Python, in a batch or with -q): claude_magic.usage() has what they cost")
     return told
 
 
@@ -96,22 +103,49 @@ def _files(paths: Sequence[Any]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _answers(cell: notebookfile.Cell) -> Iterator[dict[str, Any]]:
-    """Yield the facts that a cell's outputs keep; a comparison keeps several in one output."""
+def _kept(cell: notebookfile.Cell) -> Iterator[dict[str, Any]]:
+    """Yield what a cell's outputs keep."""
     for output in cell.outputs:
         metadata = output.get("metadata")
         kept = metadata.get("claude_magic") if isinstance(metadata, dict) else None
-        if not isinstance(kept, dict):
-            continue
-        several = kept.get("compare")
+        if isinstance(kept, dict):
+            yield kept
+
+
+def _answers(cell: notebookfile.Cell) -> Iterator[dict[str, Any]]:
+    """Yield the facts of a cell's answers; a comparison and a map keep several in one output."""
+    for kept in _kept(cell):
+        several = kept.get("compare", kept.get("rows"))
         for facts in several if isinstance(several, list) else [kept]:
             if isinstance(facts, dict) and ("usage" in facts or "cost" in facts):
                 yield facts
 
 
+def _unseen(cell: notebookfile.Cell) -> int:
+    """Return how many calls of a cell are in none of its outputs."""
+    code = notebookfile.code(cell.source)
+    if code is None:
+        return 0
+    shown = sum("rows" in kept for kept in _kept(cell))
+    maps = [name for name in code.calls if notebookfile.is_over_rows(name)]
+    silent = sum(_is_silent(magic) for magic in code.magics if magic.name == "claude")
+    return len(code.calls) - len(maps) + max(len(maps) - shown, 0) + silent
+
+
+def _is_silent(magic: notebookfile.Magic) -> bool:
+    """Say whether a cell asks without showing what came of it."""
+    try:
+        asked = notebookfile.asked(magic, settings.aliases())
+    except ClaudeError:
+        return False
+    ask = asked if isinstance(asked, Ask) else asked.ask
+    in_batch = isinstance(asked, OverRows) and asked.verb == "batch"
+    return ask is not None and (ask.quiet or in_batch) and not ask.dry_run
+
+
 def _is_new(facts: Mapping[str, Any], seen: set[Any]) -> bool:
     """Say whether an answer was not counted yet; practice gives the same ids again and again."""
-    name = facts.get("request_id")
+    name = facts.get("request_id", facts.get("id"))
     if not isinstance(name, str) or _word(facts, "source", "live") not in PAID:
         return True
     new = name not in seen
@@ -124,8 +158,15 @@ def _row(key: tuple[str, str, str], found: list[dict[str, Any]]) -> dict[str, An
     cost = float(added(c for c in costs if c is not None) or 0)
     paid = cost if key[1] in PAID else 0.0
     tokens = {name: sum(_tokens(facts, name) for facts in found) for name in TOKENS}
-    made = {**dict(zip(COLUMNS, key, strict=False)), "answers": len(found), **tokens}
-    return {**made, "cost_usd": cost, "paid_usd": paid, "unpriced": costs.count(None)}
+    unpriced = sum(_count(facts) for facts, usd in zip(found, costs, strict=True) if usd is None)
+    made = {**dict(zip(COLUMNS, key, strict=False)), "answers": sum(map(_count, found)), **tokens}
+    return {**made, "cost_usd": cost, "paid_usd": paid, "unpriced": unpriced}
+
+
+def _count(facts: Mapping[str, Any]) -> int:
+    """Return how many answers facts are of: those of a map are added up already."""
+    count = facts.get("answers")
+    return count if type(count) is int and count > 0 else 1
 
 
 def _tokens(facts: Mapping[str, Any], name: str) -> int:

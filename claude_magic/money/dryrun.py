@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import limits
 from claude_magic.errors import ConfigError
 from claude_magic.grammar.keywords import Keywords, unknown
+from claude_magic.looks import views
 from claude_magic.protocol import catalog
 from claude_magic.talk import caching, compose, current, fitting, question, replaying, uploads
 from claude_magic.talk.compare import models_of
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["COUNTED", "ESTIMATE", "Cost", "DryRun", "cost", "dry_run"]
 
 RECORDED = "recorded: played, free of charge"
+MISSED = "not recorded: it fails"
+UPLOAD = "played or it fails: files that are uploaded are not looked up"
 NOT_SENT = ("cell", "max_cost", "stream", "watch")
 """Keywords of `ask` that say how it is asked, and change nothing of what is sent."""
 
@@ -59,10 +61,13 @@ class DryRun(NamedTuple):
     sends: int = 1
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the costs as a DataFrame indexed by model; money in USD."""
+        """Return the costs as a DataFrame indexed by model, money in USD; `.attrs` has the rest."""
         import pandas as pd
 
-        return pd.DataFrame(self.costs, columns=Cost._fields).set_index("model")
+        frame = pd.DataFrame(self.costs, columns=Cost._fields).set_index("model")
+        frame = frame.astype(dict.fromkeys(("low", "high", "context_share"), "float64"))
+        frame.attrs |= {name: value for name, value in self._asdict().items() if name != "costs"}
+        return views.shown(frame, _columns, repr(self))
 
     def refused(self, max_cost: Decimal | None) -> list[str]:
         """Return a line where the call would be refused, as it may cost more than `max_cost` USD."""
@@ -85,12 +90,10 @@ class DryRun(NamedTuple):
         return " to ".join(dict.fromkeys(known)) or "price unknown"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's signature
-        printer.text(f"{_shown(self.to_frame()).to_string()}\n{self!r}")
+        printer.text(repr(self.to_frame()))
 
     def _repr_html_(self) -> str:
-        # without the class, what stands between two dollar signs is a formula
-        table, line = _shown(self.to_frame()).to_html(), html.escape(repr(self))
-        return f'<div class="mathjax_ignore tex2jax_ignore">{table}<p>{line}</p></div>'
+        return str(self.to_frame()._repr_html_())  # type: ignore[operator] # pandas' stubs lack it
 
 
 def dry_run(
@@ -123,9 +126,10 @@ def dry_run(
     asked = [str(body["model"]), *names[1:]]
     others = [m.id for word in catalog.SHORT if (m := catalog.find(word)) and m.id not in asked]
     counts = [known, *(counting.count_for(body, n, known, ask=n in asked) for n in (*asked[1:], *others))]
+    waits = uploads.unsent(ready.body["messages"]) != ready.body["messages"]
     costs = [
-        played(body, name, count)
-        if plays({**body, "model": name}, replay, client)
+        played(body, name, count, RECORDED if held else UPLOAD if waits else MISSED)
+        if (held := plays({**body, "model": name}, replay, client)) is not None
         else cost(body, name, count)
         for name, count in zip((*asked, *others), counts, strict=True)
     ]
@@ -183,17 +187,17 @@ def _least(body: Mapping[str, Any], tokens: int, kept: str | None) -> dict[str, 
     }
 
 
-def plays(body: Mapping[str, Any], replay: str | None, client: Client | None = None) -> bool:
-    """Say whether a recorded answer would be played to this body, which costs nothing."""
+def plays(body: Mapping[str, Any], replay: str | None, client: Client | None = None) -> bool | None:
+    """Say whether a recorded answer would be played to this body, False where it fails; None: it costs."""
     try:
-        return replaying.certain(client or current.client(replay), body) is not None
+        return replaying.is_recorded(client or current.client(replay), body)
     except ConfigError:  # there is nobody to ask
-        return False
+        return None
 
 
-def played(body: Mapping[str, Any], name: str, count: Count) -> Cost:
-    """Return what a model takes whose answer is recorded."""
-    return cost(body, name, count)._replace(counted=RECORDED, low=Decimal(0), high=Decimal(0))
+def played(body: Mapping[str, Any], name: str, count: Count, counted: str = RECORDED) -> Cost:
+    """Return what a model takes that is not asked, as its answer is recorded or has to be."""
+    return cost(body, name, count)._replace(counted=counted, low=Decimal(0), high=Decimal(0))
 
 
 def added(amounts: Iterable[Decimal | None]) -> Decimal | None:
@@ -212,19 +216,19 @@ def _price(body: Mapping[str, Any], name: str, usage: Mapping[str, Any]) -> Deci
     return catalog.cost({"input_tokens": 0, "output_tokens": 0, **told, **usage}, name)
 
 
-def _shown(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame of costs as texts to read."""
-    shown = {name: frame[name].map(form) for name, form in SHOWN.items()}
-    return frame[[]].assign(**shown)
+def _columns(frame: pd.DataFrame) -> list[views.Column]:
+    """Return the columns of a frame of costs as texts to read."""
+    index = views.column("model", frame.index.to_series())
+    return [index, *(views.Column(n, [*map(form, frame[n])], right=True) for n, form in SHOWN.items())]
 
 
 def _percent(share: float | None) -> str:
     return "" if share is None or share != share else "<0.1%" if share < 0.001 else f"{share:.1%}"  # NaN
 
 
-def money(amount: Decimal | None) -> str:
+def money(amount: Decimal | float | None) -> str:
     """Return an amount in USD to read."""
-    return "unknown" if amount is None or amount != amount else limits.usd(amount)  # NaN
+    return "unknown" if amount is None or amount != amount else limits.usd(Decimal(str(amount)))  # NaN
 
 
 SHOWN: dict[str, Callable[[Any], str]] = {

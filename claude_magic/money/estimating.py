@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import settings
 from claude_magic.errors import ClaudeError, printable
-from claude_magic.grammar.cell import Ask, CommandCall, OverRows, parse_cell, parse_line
+from claude_magic.grammar.cell import Ask, CommandCall, OverRows
 from claude_magic.grammar.flagvalues import KINDS
 from claude_magic.grammar.words import short
 from claude_magic.money import dryrun, notebookfile
@@ -122,7 +122,8 @@ class _Reading:
             return
         self.foreseen.made |= found.names
         for name in found.calls:
-            self._unread(one.number, f"{name}(…)", "called from Python, so it is not priced")
+            rows = "; claude_magic.estimate(df, …) prices rows" if notebookfile.is_over_rows(name) else ""
+            self._unread(one.number, f"{name}(…)", f"called from Python, so it is not priced{rows}")
         for magic in found.magics:
             if magic.name == "claude":
                 self._magic(one.number, magic)
@@ -135,12 +136,12 @@ class _Reading:
     def _magic(self, number: int, magic: notebookfile.Magic) -> None:
         line, body = magic.line, magic.body
         try:
-            asked = parse_line(line, self.aliases) if body is None else parse_cell(line, body, self.aliases)
+            asked = notebookfile.asked(magic, self.aliases)
             if isinstance(asked, CommandCall):
                 self._command(number, asked)
-            elif isinstance(asked, OverRows):
+            elif isinstance(asked, OverRows) and not asked.ask.dry_run:
                 self._unread(number, f"%%claude {line}", "over rows: add --dry-run to see what they cost")
-            elif not asked.dry_run:
+            elif isinstance(asked, Ask) and not asked.dry_run:
                 self._ask(number, asked, magic.where)
         except ClaudeError as error:
             self._unread(number, body or line, f"an error: {error.message}")

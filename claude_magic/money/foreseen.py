@@ -86,7 +86,8 @@ class Foreseen:
         tries = before.known is not None and mode in ("auto", "only")
         played = tries and self._played(mode, body, ready, thread, told)
         if played or mode == "only":  # else it fails
-            cost = dryrun.played(body, model, Count(compose.estimate(body), dryrun.RECORDED))
+            counted = dryrun.RECORDED if played else dryrun.MISSED
+            cost = dryrun.played(body, model, Count(compose.estimate(body), counted), counted)
             return cost, Said(thread if played else None)
         if calls:
             told.append(f"tools: up to {ready.max_steps} calls, the first is priced")

@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import InputError
 from claude_magic.grammar import questions
+from claude_magic.grammar.cell import parse_cell, parse_line
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from claude_magic.grammar.cell import Ask, CommandCall, OverRows
 
 PAID = ("messages.create", "messages.stream", "messages.parse", "batches.create", "completions.create")
-"""How the calls of a client end that cost; `ask` and `Chat` of claude_magic are found by name."""
+"""How the calls of a client end that cost; those of claude_magic are found by name."""
+OVER_ROWS = ("map", "classify", "extract", "score", "preview", "retry", "grade", "batch")
+"""What `claude_magic` and `df.claude` have that asks for each row."""
 LOOPS = (ast.For, ast.While, ast.AsyncFor, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 BRANCHES = (ast.If, ast.Try, ast.IfExp, ast.Match)
@@ -130,8 +135,20 @@ def _called(node: ast.Call, where: str, seen: Code) -> None:
     if name.endswith((".run_line_magic", ".run_cell_magic")) and len(values) > 1:
         kind, line, *body = (value if isinstance(value, str) else "" for value in values)
         seen.magics.append(Magic(kind, line, body[0] if body else None, where))
-    elif name.endswith(PAID) or name in ("ask", "claude_magic.ask", "Chat", "claude_magic.Chat"):
+    elif name.endswith(PAID) or name.removeprefix("claude_magic.") in ("ask", "Chat") or is_over_rows(name):
         seen.calls.append(name)
+
+
+def is_over_rows(name: str) -> bool:
+    """Say whether a call by this name asks for each row of a frame."""
+    of, _, verb = name.rpartition(".")
+    return verb in OVER_ROWS and (of == "claude_magic" or of.endswith(".claude"))
+
+
+def asked(magic: Magic, aliases: Mapping[str, str]) -> Ask | OverRows | CommandCall:
+    """Return what a `claude` magic asks; raises InputError."""
+    line, body = magic.line, magic.body
+    return parse_line(line, aliases) if body is None else parse_cell(line, body, aliases)
 
 
 def _dotted(node: ast.AST) -> str:

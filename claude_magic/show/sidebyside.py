@@ -19,6 +19,7 @@ from claude_magic import limits
 from claude_magic.errors import ClaudeError, printable
 from claude_magic.looks import parts as looks
 from claude_magic.looks.markup import answer_html
+from claude_magic.looks.readout import replayed
 from claude_magic.money.dryrun import added
 from claude_magic.show import display, typed
 from claude_magic.show.alone import Outputs
@@ -236,10 +237,13 @@ def _why(error: BaseException) -> str:
 def _together(rows: Sequence[Row]) -> str:
     """Return what all of them cost; what was played or practised was not paid, and its source says so."""
     answers = [row.answer for row in rows if row.answer is not None]
-    cost = added(answer.cost for answer in answers)
+    played = [answer.cost for answer in answers if answer.source == "replay"]
+    paid = [answer.cost for answer in answers if answer.source != "replay"]
     sources = sorted({answer.source for answer in answers} - {"live"})
+    cost = added(paid)
     money = "price unknown" if cost is None else f"{limits.usd(cost)} together"
-    return " · ".join([f"{len(answers)} of {len(rows)} models", money, *sources]) if answers else ""
+    told = [*([money] if paid else []), *([replayed(added(played))] if played else [])]
+    return " · ".join([f"{len(answers)} of {len(rows)} models", *told, *sources]) if answers else ""
 
 
 def _print(text: str) -> None:

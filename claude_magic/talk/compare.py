@@ -63,13 +63,16 @@ class Progress(Protocol):
 
 
 def models_of(wanted: Sequence[str] | str) -> list[str]:
-    """Return the ids of the models to compare, each once; raises InputError where there is none."""
+    """Return the ids of the models to compare, each once; raises InputError where there are too few.
+
+    A list may have one alone; a text names two or more, as in a cell.
+    """
     words = wanted.split(",") if isinstance(wanted, str) else [str(word) for word in wanted]
     found = list(dict.fromkeys(settings.model(word.strip()).value for word in words if word.strip()))
-    if not found or len(found) > MOST:
-        raise InputError(
-            f"{len(found)} models are compared, where 1 to {MOST} can be", hint="Give --compare haiku,opus"
-        )
+    least = 2 if isinstance(wanted, str) else 1
+    if not least <= len(found) <= MOST:
+        what = f"{len(found)} model{' is' if len(found) == 1 else 's are'} compared"
+        raise InputError(f"{what}, where {least} to {MOST} can be", hint="Give --compare haiku,opus")
     return found
 
 
