@@ -71,6 +71,9 @@ TOOLS = [{"name": "f", "description": LONG, "input_schema": {"type": "object"}}]
             {"messages": [ABOUT, *TURNS[1:]], "talks": True, "system": LONG},
             {"system.0": None, "messages.0.0": None, "messages.0.1": None, "messages.2.0": None},
         ),
+        ({"messages": [user(text(LONG), text("What is an index?"))]}, {"messages.0.0": None}),
+        ({"messages": [user(text(LONG), FILE, text(LONG), text("Well?"))]}, {"messages.0.2": None}),
+        ({"messages": [user(text("Well?"), text("Now?"))]}, {}),
         ({"messages": [ABOUT], "mode": "off"}, {}),
         ({"messages": [QUESTION], "system": LONG, "mode": "1h"}, {"system.0": "1h"}),
         ({"messages": [user(text(LONG))], "mode": "5m"}, {"messages.0.0": None}),
@@ -114,6 +117,14 @@ def test_m7_the_worst_case_knows_what_a_mark_costs():
         prices = catalog.price("claude-haiku-5-5")
         extra = limits.worst_case_of(more) - limits.worst_case_of(body)
         assert extra > limits.most_input_tokens(body) * prices.input * (factor - 1) / 1_000_000
+
+
+@pytest.mark.parametrize("cache", ["auto", "5m"])
+def test_a_text_file_is_read_again_by_another_question_about_it(tmp_path, cache):
+    (tmp_path / "long.txt").write_text(f"{cache} {LONG}")
+    asked = [chat.ask(q, attach=[tmp_path / "long.txt"], cache=cache).usage for q in ("Why?", "How?")]
+    assert asked[0].cache_creation_input_tokens == asked[1].cache_read_input_tokens > 2000
+    assert asked[1].input_tokens < 100
 
 
 def test_what_is_read_again_is_cheaper_and_the_answer_says_by_how_much():

@@ -123,6 +123,19 @@ def test_m9_a_second_run_asks_nothing_and_gets_the_same(kind: type[Door], path: 
 
 
 @every_door
+def test_m9_a_text_and_a_list_of_that_text_are_one_question(kind: type[Door], tmp_path: Path) -> None:
+    text: list[dict[str, Any]] = [{"type": "text", "text": "Hello"}]
+    for n, (first, then) in enumerate((("Hello", text), (text, "Hello"))):
+        asked, again = ([{"role": "user", "content": content}] for content in (first, then))
+        taped(kind, Asked(json(answer("Hi"))), tmp_path / f"{n}").create(messages=asked)
+        for mode in ("auto", "only"):
+            assert "Hi" == taped(kind, unused, tmp_path / f"{n}", mode).create(messages=again).text
+    other = [{"role": "user", "content": [{**text[0], "citations": None}]}]
+    with pytest.raises(ReplayError):
+        taped(kind, unused, tmp_path / "0", "only").create(messages=other)
+
+
+@every_door
 def test_a_stream_plays_as_the_events_it_was(kind: type[Door], path: Path) -> None:
     said = stream(events("Hel", "lo\n\n— é\u2028🙂", ""))
     first = taped(kind, Asked(said), path).wire()
@@ -483,7 +496,8 @@ def test_k1_a_conversation_with_a_key_in_it_goes_on_when_it_is_replayed(path: Pa
 
 def test_k1_fields_named_like_secrets_are_left_out_and_a_tools_arguments_are_not(path: Path) -> None:
     use = {"type": "tool_use", "id": "t", "name": "login", "input": {"password": "hunter2"}}
-    server = {"type": "url", "url": "https://mcp.example", "name": "x", "authorization_token": "plainword"}
+    where = "https://mcp.example?api_key=plainword"
+    server = {"type": "url", "url": where, "name": "x", "authorization_token": "plainword"}
     door = taped(Door, Asked(json(answer(content=[use]))), path)
     door.create(mcp_servers=[server])
     assert "plainword" not in path.read_text()

@@ -180,8 +180,15 @@ def test_one_attachment_needs_no_list(tmp_path):
     assert "Palatine" in compose.blocks("Where?", frame)[0]["text"]
 
 
-@pytest.mark.parametrize(("given", "what"), [(5, "int"), (["Hi", 5], "str"), (None, "NoneType")])
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (5, "A question is a text, or a list of content blocks, and not of type int"),
+        (None, "A question is a text, or a list of content blocks, and not of type NoneType"),
+        (["Hi", 5], "In a list each content block is a dict, and not of type str"),
+    ],
+)
 def test_what_is_no_question_is_told_with_what_is(given, what):
-    with pytest.raises(InputError, match=f"not of type {what}") as caught:
+    with pytest.raises(InputError, match=what) as caught:
         compose.blocks(given)
     assert "attach=" in caught.value.hint

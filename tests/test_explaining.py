@@ -14,7 +14,7 @@ def sent(shell, line: str = "") -> str:
     """Return the text that an explanation asks."""
     result = shell.run(f"%claude explain {line} --dry-run")
     assert result.success, result.seen
-    return "\n\n".join(block["text"] for block in result.result.body["messages"][-1]["content"])
+    return "\n\n".join(block["text"] for block in result.result.attrs["body"]["messages"][-1]["content"])
 
 
 def test_the_last_cell_that_ran_is_explained(shell):

@@ -178,10 +178,13 @@ def test_k1_no_export_holds_a_key_or_a_secret_of_the_environment(rome, form, mon
     monkeypatch.setenv("DB_PASSWORD", "correct-horse-battery")
     rome.turns.append(turn(f"my key is {KEY}", f"{KEY}, and correct-horse-battery"))
     rome.system = f"Say {KEY}"
+    server = {"type": "url", "name": "m", "url": "https://m.org?key=plainword"}
+    body = {"model": "claude-haiku-5-5", "max_tokens": 9, "system": rome.system, "mcp_servers": [server]}
+    rome.turns[-1] = rome.turns[-1]._replace(body=body)
     (path, *_) = exporting.write(rome, tmp_path / f"talk{exporting.FORMS[form].suffix}")
     for found in (rome.export(form), path.read_text()):
         assert KEY not in found and KEY[12:40] not in found and "correct-horse" not in found
-        assert "removed" in found
+        assert "plainword" not in found and "removed" in found
 
 
 @pytest.mark.parametrize("form", ["python", "curl", "jsonl", "notebook"])

@@ -156,7 +156,7 @@ def test_a_cell_can_be_named(shell):
 
 
 def shell_prompt(shell, line: str) -> str:
-    body = shell.run(f"%claude {line} --dry-run").result.body
+    body = shell.run(f"%claude {line} --dry-run").result.attrs["body"]
     return body["messages"][-1]["content"][-1]["text"]
 
 
@@ -174,6 +174,15 @@ def test_o3_only_what_the_code_names_is_sent_and_it_is_told(shell, monkeypatch):
     html = "".join(o.data.get("text/html", "") for o in result.outputs)
     assert "In[" in html
     assert "a (int)" in html
+
+
+def test_o3_a_doubtful_text_that_is_written_in_the_cell_is_told_to_be_sent(shell):
+    shell.run("token = str(7) * 3")
+    shell.run("secret_token = 'sk-abc'\nsecret_token[token]")
+    result = fixed(shell)
+    assert "sk-abc" in question()
+    assert "Sent, as it is written in the cell, though it may be secret: secret_token" in result.seen
+    assert "Not sent, as it may be secret or is too much: token" in result.seen
 
 
 def test_k1_a_secret_in_the_cell_stops_the_call(shell, monkeypatch):
@@ -228,7 +237,7 @@ def test_paths_of_the_machine_are_shortened(shell, tmp_path, monkeypatch):
 
 def test_flags_hold_for_the_call(shell):
     shell.run("penguins = 3\nprint(pengiuns)")
-    body = shell.run("%claude fix -m opus --effort low -n 1k -s 'Be brief' --dry-run").result.body
+    body = shell.run("%claude fix -m opus --effort low -n 1k -s 'Be brief' --dry-run").result.attrs["body"]
     assert ("claude-opus-5-5", 1000, "Be brief") == (body["model"], body["max_tokens"], body["system"])
     assert "BudgetError" in shell.run("%claude fix --max-cost 0.0000001").seen
     assert [] == rows()

@@ -39,6 +39,10 @@ def test_a_column_named_like_a_secret_is_left_out_and_it_is_said():
     assert ("password held back" in what, partly) == (True, True)
 
 
+def test_m9_where_in_memory_a_cell_lies_is_not_in_it():
+    assert "a\n<object object>\n" == read(framefiles.part(pd.DataFrame({"a": [object()]}), "x")[0].block)
+
+
 def test_a_key_in_it_is_refused():
     with pytest.raises(InputError, match="shaped like a key"):
         framefiles.part(pd.DataFrame({"a": [KEY]}), "x")
@@ -68,7 +72,7 @@ def test_a_frame_attached_in_python_is_a_file_too():
 
 def test_without_code_an_attached_frame_is_text():
     made = prompt.render("What is it?", {"penguins": ROWS}, attach=["{penguins}"])
-    assert ["text"] == [block["type"] for block in made.blocks]
+    assert ["text", "text"] == [block["type"] for block in made.blocks]
 
 
 def test_with_code_a_frame_in_the_prompt_says_how_many_rows_are_sent_and_how_to_send_all():

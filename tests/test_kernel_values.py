@@ -165,7 +165,7 @@ def test_several_files_a_variable_and_a_pattern_are_attached_at_once(asked):
     kinds = [
         block["type"] for block in asked("What?", "--attach '*.png' --attach {figures} --attach rows.csv")
     ]
-    assert ["image"] * 4 + ["text"] == kinds
+    assert ["image"] * 4 + ["text", "text"] == kinds
 
 
 def test_what_is_attached_can_be_cited(asked):

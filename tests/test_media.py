@@ -100,6 +100,10 @@ def test_a_text_is_read_whole(encoding, tmp_path):
 @pytest.mark.parametrize(
     ("name", "data", "message", "hint"),
     [
+        ("a.png", b"no picture", "a.png is not a readable picture", "Attach"),
+        ("a.PDF", b"no PDF", "a.PDF is not a readable PDF", "Attach"),
+        ("a.pptx", b"no slides", "a.pptx is not a readable office file", "Attach"),
+        ("a.docx", b"PK\x03\x04s", "neither a PDF", "PDF"),
         ("a.xlsx", b"PK\0\0", "neither a PDF", "pd.read_excel"),
         ("a.docx", b"PK\0\0", "neither a PDF", "PDF"),
         ("a.csv", "é".encode("latin-1"), "UTF-8", "pd.read_csv"),

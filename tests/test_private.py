@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from claude_magic.errors import InputError
-from claude_magic.prompts.private import SHAPES, check, is_secret, secret_name
+from claude_magic.prompts.private import REMOVED, SHAPES, check, is_secret, secret_name, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,19 @@ def test_a_text_under_a_doubtful_name_is_a_secret_and_a_number_never(name, value
 def test_where_something_lies_is_no_secret(name, monkeypatch, tmp_path):
     monkeypatch.setenv(name, str(tmp_path))
     assert check("x", f"see {tmp_path}/a.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://e.com/mcp?api_key=xyz&n=1 is", f"https://e.com/mcp?api_key={REMOVED}&n=1 is"),
+        ('{"url": "https://e.com/?n=1&token=xyz"}', f'{{"url": "https://e.com/?n=1&token={REMOVED}"}}'),
+        ("https://e.com/?sort_key=size&keyword=tide", "https://e.com/?sort_key=size&keyword=tide"),
+        ('get(f"https://e.com/?key={key}")', 'get(f"https://e.com/?key={key}")'),
+    ],
+)
+def test_k1_what_lets_in_by_an_address_is_removed(text, expected):
+    assert expected == without_secrets(text)
 
 
 @pytest.mark.parametrize("secret", ["hunter2-hunter2", "/hunter2+hunter2/hunter2"])

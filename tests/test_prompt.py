@@ -202,7 +202,7 @@ def test_an_attachment_may_be_a_value_or_a_path(tmp_path):
 
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     rendered = render("Why?", {}, attach=[tmp_path / "a.png", Image.new("RGB", (3, 3)), {"k": 1}])
-    assert ["image", "image", "text"] == [block["type"] for block in rendered.blocks]
+    assert ["image", "image", "text", "text"] == [block["type"] for block in rendered.blocks]
     assert '{"k": 1}' in rendered.text
 
 

@@ -124,6 +124,20 @@ def test_m9_a_question_asked_again_after_a_restart_is_not_sent(service, bare, fo
     assert 2 == len(service.requests)
 
 
+def test_m9_a_value_of_another_address_is_asked_once(service, bare):
+    kept = []  # two at the same time have two addresses
+    for mode in ("auto", "only"):
+        anew()
+        bare.run(f"%claude replay {mode}")
+        bare.run("class M: pass\nm = M()")
+        kept.append(bare["m"])
+        assert bare.run("%claude what is {m}").success
+        assert bare.run("%claude explain m").success
+        bare.run("m.nope()")
+        assert bare.run("%claude fix").success
+    assert 3 == len(service.requests)
+
+
 def test_m9_what_is_recorded_with_a_key_is_played_with_none(service, bare, monkeypatch):
     bare.run("%claude replay auto")
     bare.run("%%claude\nName a bird")
@@ -175,6 +189,18 @@ def test_m9_a_played_answer_costs_nothing_and_shows_what_it_did_cost(service, ba
     assert f"replayed, ${cost} when recorded" in shown.data["text/html"]
     assert ">replay</span>" in shown.data["text/html"]
     assert "replay" == shown.metadata["claude_magic"]["source"]
+
+
+def test_m9_played_comparisons_and_maps_cost_nothing_and_show_what_they_did_cost(service, bare, monkeypatch):
+    monkeypatch.setenv("CLAUDE_MAGIC_DISPLAY", "static")
+    bare.run("import pandas as pd\ndf = pd.DataFrame({'text': ['a', 'b']})")
+    for cell in ("%%claude --compare haiku,opus\nName a bird", "df.claude.map('{text}', resume=False)"):
+        for told in ("$", "replayed, $"):
+            anew()
+            bare.run("%claude replay auto")
+            line = bare.run(cell).outputs[0].data["text/plain"].splitlines()[-1]
+            (money,) = [fact for fact in line.split(" · ") if "$" in fact]
+            assert money.startswith(told) and (told == "$" or money.endswith(" when recorded"))
 
 
 def test_m7_no_budget_stands_in_the_way_of_what_is_recorded(service, bare):

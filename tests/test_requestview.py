@@ -71,7 +71,7 @@ def test_a_request_that_follows_shows_what_is_new_in_it(shell):
 
 def test_k1_o3_a_secret_is_held_back_wherever_it_is():
     secret = "tooth-fairy-knows"
-    server = {"type": "url", "url": "https://x.org", "authorization_token": secret}
+    server = {"type": "url", "url": f"https://x.org?token={secret}", "authorization_token": secret}
     body, rendered = request("hi", mcp_servers=[server], metadata={"note": f"key {KEY} it is"}, system=KEY)
     for shown in (requestview.text(body, rendered), requestview.as_html(body, rendered)):
         assert secret not in shown
@@ -94,6 +94,21 @@ def test_k1_o3_a_secret_is_held_back_wherever_it_is():
 )
 def test_what_is_long_is_cut_and_says_so(value, expected):
     assert expected == requestview.shortened(value)
+
+
+def test_what_is_folded_is_whole_up_to_many_pages():
+    body, rendered = request("{text}", system="tide " * 100 + "high" + "x" * requestview.MOST_FOLDED)
+    folded = requestview.as_html(body, rendered)
+    assert "word " * 400 in folded and "tide high" in folded
+    assert "[… 504 characters]" in folded
+
+
+def test_a_correction_s_parts_are_told_each(shell):
+    shell.run("penguins = 3")
+    shell.run("print(penguins + 'a')")
+    told = shell.run("%claude fix --show-request").outputs[0].data["text/plain"]
+    for what in ("]: 1 line", "traceback: TypeError", "penguins: int", "the question itself"):
+        assert what in told
 
 
 def test_of_a_long_list_both_ends_are_shown():

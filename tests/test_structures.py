@@ -74,8 +74,10 @@ def test_a_class_and_a_single_value_are_no_structures(value):
         (Counter("aab"), {"a": 2, "b": 1}),
         ({"when": datetime.date(2026, 1, 2), "n": np.int64(3)}, {"when": "2026-01-02", "n": 3}),
         ({("a", 1): {2}}, {"('a', 1)": [2]}),
+        ({1: "a", "1": "b"}, {"1": "a", "1 #2": "b"}),
+        ({object(): 1, object(): 2}, {"<object object>": 1, "<object object> #2": 2}),
     ],
-    ids=["deque", "Counter", "scalars", "keys"],
+    ids=["deque", "Counter", "scalars", "keys", "a number and its text", "objects"],
 )
 def test_what_is_like_a_dict_or_a_list_is_one(value, expected):
     assert (expected, []) == plain(value)

@@ -488,6 +488,14 @@ def test_a_value_becomes_the_content_of_a_result(value, expected):
     assert expected == result(returning(value))
 
 
+def test_m9_where_in_memory_a_result_or_an_error_lies_is_not_said():
+    thing = object()
+    kept = Found("a", datetime.date(2026, 1, 2), thing)  # type: ignore[arg-type] # as a cell may do
+    for value in (thing, [thing], {thing}, kept):
+        assert "<object object>" in result(returning(value))
+    assert "ValueError: <object object> (in" in failure(raising(ValueError(thing)))
+
+
 def test_frames_figures_and_pictures_go_as_prompts_send_them():
     assert "2 rows × 1 columns" in result(returning(pd.DataFrame({"a": [1, 2]})))
     assert ["image"] == [block["type"] for block in result(returning(picture()))]

@@ -100,6 +100,10 @@ def test_a_huge_message_is_cut_and_a_broken_one_said_to_be():
     assert "(its message cannot be shown)" == tracebacks.message(BrokenError())
 
 
+def test_m9_an_error_does_not_say_where_in_memory_a_thing_lies():
+    assert told("raise KeyError(object())").endswith("KeyError: <object object>")
+
+
 def test_a_syntax_error_points_at_its_place():
     text = told("for i in x\n    pass")
     assert "  In[3], line 1\n    for i in x\n              ^\nSyntaxError: expected ':'" == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import io
+import json
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -97,6 +98,52 @@ def test_values_that_hold_themselves_or_cannot_be_shown_are_shown_somehow():
     assert "[" in shown(loop)
     assert "<Broken, whose repr raised RuntimeError>" == shown(Broken())
     assert "Broken" in shown({"a": [Broken()]})
+
+
+class Thing:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "spec"),
+    [
+        (Thing(), ""),
+        (Thing().__init__, ""),
+        (eval("lambda: Thing"), ""),
+        ((Thing for _ in ()), ""),
+        ([Thing()], ""),
+        ({"a": Thing(), Thing(): 1}, ""),
+        ({Thing()}, ""),
+        (SimpleNamespace(a=Thing()), ""),
+        (np.array([Thing()]), ""),
+        (pd.Series([Thing()]), ""),
+        (pd.DataFrame({"a": [Thing()]}), ""),
+        (pd.DataFrame({"a": [Thing()]}), "csv"),
+        (ValueError(Thing()), ""),
+    ],
+)
+def test_m9_where_in_memory_a_value_lies_is_not_shown(value, spec):
+    assert " at 0x" not in shown(value, spec)
+
+
+@pytest.mark.parametrize("text", ["<Thing object at 0x7f1234567890>", "it died at 0x7f1234567890, <b>"])
+def test_a_text_that_speaks_of_an_address_stays_as_it_is(text):
+    assert text == shown(text)
+    assert text == json.loads(shown({"a": [text]}))["a"][0]
+
+
+def test_m9_a_set_is_shown_in_order_and_its_numbers_by_size():
+    assert '["a", "b", "c", "d"]' == shown({"d", "b", "c", "a"})
+    assert "[2, 10, null]" == shown({10, None, 2})
+
+
+def test_m9_the_process_of_a_kernel_is_not_in_an_error():
+    made = {}
+    exec(compile("def fail(): 1/0", "/tmp/ipykernel_4321/765.py", "exec"), made)
+    with pytest.raises(ZeroDivisionError) as raised:
+        made["fail"]()
+    assert 'File "765.py", line 1, in fail' in shown(raised.value)
+    assert "4321" not in shown(raised.value)
 
 
 def test_figures_axes_and_pictures_are_images():

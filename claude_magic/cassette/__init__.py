@@ -71,7 +71,7 @@ class Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     def holds(self, request: Request) -> bool:
         """Say whether the answer to a request is recorded; its headers are those that would be sent."""
         asked = clean.request(canonical.asked(request), clean.secrets(request.headers))
-        return clean.is_kept(asked) and asked.key in self.cassette
+        return clean.is_kept(asked) and _spelled(asked, self.cassette).key in self.cassette
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer a request of a synchronous client; raises ReplayError."""
@@ -124,6 +124,9 @@ class _Exchange:
         """Return the recorded answer, or None where the service is to be asked; raises ReplayError."""
         if mode == "refresh" or (mode == "auto" and not self.kept):
             return None
+        if self.kept:
+            self.asked = _spelled(self.asked, self.cassette)
+            self.key = self.asked.key
         line = self.cassette.take(self.key, repeat=self.once or mode == "only") if self.kept else None
         if line is None:
             if mode == "only":
@@ -189,6 +192,11 @@ class _Exchange:
             f"differs in {closest.told(found.differences, asked)}",
             hint=hint,
         )
+
+
+def _spelled(asked: canonical.Asked, cassette: Cassette) -> canonical.Asked:
+    """Return a request in the spelling that is recorded, else as it is."""
+    return next((one for one in canonical.spellings(asked) if one.key in cassette), asked)
 
 
 def _streams(body: bytes) -> bool:

@@ -62,9 +62,9 @@ def response(held: dict[str, Any], hidden: tuple[Secret, ...], *, message: bool)
 
 
 def value(found: Any, hidden: tuple[Secret, ...], *, named: bool = True) -> Any:
-    """Return JSON without secrets; `named`: nor the texts of fields whose names say that they are."""
+    """Return JSON without secrets; `named`: nor those of fields, or of addresses, whose names say it."""
     if isinstance(found, str):
-        return text(found, hidden)
+        return private.without_passes(text(found, hidden)) if named else text(found, hidden)
     if isinstance(found, dict):
         return {text(k, hidden): _field(k, v, hidden, named) for k, v in found.items()}
     if isinstance(found, list):

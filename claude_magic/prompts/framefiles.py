@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from claude_magic.prompts import grids, media, tables
+from claude_magic.prompts import grids, media, private, tables
 from claude_magic.protocol import body
 
 NAMELESS = "data"
@@ -35,7 +35,8 @@ def part(frame: Any, name: str) -> tuple[media.Part, bool]:
 
 def _csv(grid: tables.Grid, stem: str) -> bytes:
     if isinstance(grid, grids.Pandas):
-        return b"".join(body.part(grid.df, f"{stem}.csv").content.pieces())
+        data = b"".join(body.part(grid.df, f"{stem}.csv").content.pieces())
+        return private.without_addresses(data.decode()).encode() if b" at 0x" in data else data
     return f"{grid.csv(media.MOST_FILE)}\n".encode()
 
 

@@ -10,6 +10,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.prompts.private import without_addresses
 from claude_magic.prompts.tables import cut
 
 if TYPE_CHECKING:
@@ -62,15 +63,16 @@ def _span(low: Any, mean: Any, high: Any) -> str:
 
 
 def _named(number: int, few: Sequence[Any]) -> str:
-    shown = ", ".join(cut(str(value), MOST_IN_A_VALUE) for value in few)
+    shown = ", ".join(cut(without_addresses(str(value)), MOST_IN_A_VALUE) for value in few)
     return f"{number:,} distinct" + (f": {shown}" if shown else "")
 
 
 def _cell(value: Any, most: int) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = str(value)  # of a geometry it may be long, though it has no length
-    return cut(text, most) if len(text) > most or hasattr(value, "__len__") else value
+    told = str(value)  # of a geometry it may be long, though it has no length
+    text = without_addresses(told)
+    return cut(text, most) if len(text) > most or text != told or hasattr(value, "__len__") else value
 
 
 class Pandas:

@@ -27,6 +27,7 @@ MOST_TEXT = 2_000_000  # bytes
 MOST_FILE = 500 * 2**20  # bytes of an upload
 LARGE = 1_000_000  # bytes from which a file is uploaded once, and not sent with every question
 PDF = "application/pdf"
+ZIP = b"PK\x03\x04"  # what office files begin with
 FILE_ID = re.compile(r"file_\w{6,}")
 
 
@@ -87,6 +88,8 @@ def from_path(place: str | os.PathLike[str], *, code: bool = False) -> Part:
         return _picture(path, data, kind)
     if made := from_bytes(data, str(path)):
         return made
+    if data and not data.startswith(ZIP[:2]) and (named := _NAMED.get(path.suffix.lower())):
+        raise InputError(f"{path.name} is not a readable {named}", hint=_OTHERWISE)
     text = _text(data, path)
     what = f"text, {len(text):,} characters"
     if size > LARGE and text.encode() == data:
@@ -158,6 +161,11 @@ def from_picture(picture: Any, name: str) -> Part:
 
 _DRAWN = {".bmp", ".tif", ".tiff", ".ico", ".heic", ".avif", ".ppm"}
 _BY_CODE = "or let code read it: --skill xlsx."
+_NAMED = {  # endings of files that are no text
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp"), "picture"),
+    **dict.fromkeys((".docx", ".xlsx", ".pptx"), "office file"),
+    ".pdf": "PDF",
+}
 _BETTER = {  # what to type for files that are neither text, PDF nor picture
     ".xlsx": f"Read it with pd.read_excel and put {{df}} into the prompt, {_BY_CODE}",
     ".xls": f"Read it with pd.read_excel and put {{df}} into the prompt, {_BY_CODE}",
@@ -223,7 +231,7 @@ def _text(data: bytes, path: Path) -> str:
         text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text or not data:
+    if "\0" in text or not data or data.startswith(ZIP):
         what = "is neither a PDF, a picture nor text in UTF-8" if data else "is empty"
         raise InputError(f"{path.name} {what}", hint=_better(path, _OTHERWISE))
     return text

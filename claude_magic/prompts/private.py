@@ -1,6 +1,6 @@
 """What of a notebook must never be sent?
 
-Keys, values named like secrets, and the environment.
+Keys, values named like secrets, and the environment; nor, in a repr, an address of this computer's memory.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ SHAPES = re.compile(
 )
 _PEM = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL)
 _WHOLE = re.compile(rf"(?:{SHAPES.pattern})[\w-]*")
+_PASS = re.compile(r"([?&]([\w.-]+)=)[^\s&#\"'`<>(){}\[\]\\]+")
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]{5,}(?=[^<>\n]{0,200}>)")
 REMOVED = "[removed: a secret]"
 _PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _ALWAYS = {"password", "passwd", "passphrase", "pwd", "secret", "secrets", "credential", "credentials"}
@@ -74,8 +76,8 @@ def check(what: str, text: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with a word in the place of each key and secret that `check` would find."""
-    text = without_keys(text)
+    """Return a text with a word for each key and secret that `check` would find, and those of addresses."""
+    text = without_passes(without_keys(text))
     for _, value in _secrets_in(text):
         text = text.replace(value, REMOVED)
     return text
@@ -84,6 +86,20 @@ def without_secrets(text: str) -> str:
 def without_keys(text: str) -> str:
     """Return a text with a word in the place of whatever is shaped like a key."""
     return _WHOLE.sub(REMOVED, _PEM.sub(REMOVED, text))
+
+
+def without_passes(text: str) -> str:
+    """Return a text with a word in the place of what lets in by a web address, such as x of ?api_key=x."""
+    return _PASS.sub(lambda found: found[1] + REMOVED if _lets_in(found[2]) else found[0], text)
+
+
+def _lets_in(name: str) -> bool:
+    return secret_name(name) or name.lower() in ("key", "token")
+
+
+def without_addresses(text: str) -> str:
+    """Return a text of reprs without where in memory their objects lie, which changes with every run."""
+    return _ADDRESS.sub("", text)
 
 
 def _secrets_in(text: str) -> Iterator[tuple[str, str]]:

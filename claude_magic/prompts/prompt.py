@@ -27,9 +27,9 @@ MOST_TOGETHER = 20  # files or pictures of one list or one pattern
 class Rendered(NamedTuple):
     """A prompt ready to send.
 
-    `blocks` are content blocks, one of text when there is only text; `text` has a word for each picture;
-    `hints` say what was sent as it is written or not all of it; `used` names each value sent and what it is,
-    `shown` has the same values as they are sent.
+    `blocks` are content blocks, of what is attached before those of the question; `text` has a word for each
+    picture; `hints` say what was sent as it is written or not all of it; `used` names each value sent and
+    what it is, `shown` has the same values as they are sent.
     """
 
     blocks: list[dict[str, Any]]
@@ -59,6 +59,7 @@ def render(
     made = _Prompt(namespace, code=code, citations=citations, tier=tier)
     for entry in attach:
         made.attach(entry)
+    made.end()
     if raw:
         made.add(text)
     else:
@@ -192,6 +193,12 @@ class _Prompt:
             end = "".join(self.plain[-2:])[-2:]
             self.add("\n" * (2 - end.count("\n")) if end.endswith("\n") else "\n\n")
 
+    def end(self) -> None:
+        """End the block of what is attached, so that another question about it begins with the same ones."""
+        if self.pieces and not str(self.pieces[-1]).strip():
+            self.pieces.pop()  # the line between
+        self.pieces.append({})
+
     def attach(self, entry: Any) -> None:
         """Add a file, the "{name}" of a value, or a value, and a line between it and what follows."""
         if isinstance(entry, str) and (named := ONE.fullmatch(entry)):
@@ -299,7 +306,7 @@ def tagged(name: str, shown: Shown) -> str:
 
 
 def _blocks(pieces: list[str | dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield blocks in order, text joined; the API refuses a text block of white space."""
+    """Yield blocks in order, text up to an empty one joined; the API refuses a text block of white space."""
     text = ""
     for piece in [*pieces, {}]:
         if isinstance(piece, str):

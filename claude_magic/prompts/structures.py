@@ -58,9 +58,9 @@ def size(value: Any) -> int:
 
 
 def represented(value: Any) -> str:
-    """Return a value's repr, whatever it does."""
+    """Return a value's repr, whatever it does, without an address in memory."""
     try:
-        return repr(value)
+        return private.without_addresses(repr(value))
     except Exception as error:  # a reader's own __repr__ may raise anything
         return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
 
@@ -93,7 +93,8 @@ def _plain(value: Any, depth: int, left: list[str]) -> Any:
         return _members(value if record is None else record, depth, left)
     if isinstance(value, list | tuple | set | frozenset | deque):
         beyond = _beyond(len(value), depth, left)
-        made = [_plain(v, depth - 1, left) for v in list(value)[:MOST_ITEMS]]
+        items = sorted(value, key=_rank) if isinstance(value, set | frozenset) else list(value)
+        made = [_plain(v, depth - 1, left) for v in items[:MOST_ITEMS]]
         return made + [f"[… {beyond:,} more left out]"] * (beyond > 0)
     return _scalar(value)
 
@@ -101,8 +102,18 @@ def _plain(value: Any, depth: int, left: list[str]) -> Any:
 def _members(value: dict[Any, Any], depth: int, left: list[str]) -> dict[str, Any]:
     beyond = _beyond(len(value), depth, left)
     items = list(value.items())[:MOST_ITEMS]
-    made = {str(k): _secret(str(k), v, left) or _plain(v, depth - 1, left) for k, v in items}
+    made: dict[str, Any] = {}
+    for k, v in items:
+        name = str(k) if isinstance(k, str) else private.without_addresses(str(k))
+        name = f"{name} #{len(made) + 1}" if name in made else name  # of two objects, or 1 and "1"
+        made[name] = _secret(name, v, left) or _plain(v, depth - 1, left)
     return made | ({"…": f"{beyond:,} more left out"} if beyond > 0 else {})
+
+
+def _rank(value: Any) -> tuple[str, Any]:
+    """Return what puts a set, whose order changes with every run, in order."""
+    number = isinstance(value, int | float)
+    return ("", value) if number else (type(value).__name__, represented(value))
 
 
 def _beyond(items: int, depth: int, left: list[str]) -> int:

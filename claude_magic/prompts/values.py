@@ -130,6 +130,7 @@ def _array(value: Any, name: str, spec: str) -> Shown | None:
         return None
     what = f"array {'×'.join(map(str, value.shape))} {value.dtype}"
     text = str(value)  # numpy leaves out the middle of a large one, and shows that with dots
+    text = private.without_addresses(text)
     if value.size <= 20 and len(text) <= INLINE and "\n" not in text:
         return Shown(text, what)
     head = f"{what}{_facts(value)}\n"
@@ -231,13 +232,17 @@ def _error(value: BaseException, _: str, spec: str) -> Shown | None:
     """Return an exception with the end of its traceback, where it says most."""
     import traceback
 
-    text = "".join(traceback.format_exception(value)).rstrip()
+    text = _PROCESS.sub("", private.without_addresses("".join(traceback.format_exception(value)).rstrip()))
     beyond = len(text) - MOST_REPR
     what = f"{type(value).__name__} with its traceback"
     if spec or beyond <= 0:
         return None if spec else Shown(text, what, apart=True)
     label = f"{what}, last {MOST_REPR:,} of {len(text):,} characters sent"
     return Shown(f"[… {beyond:,} characters left out]{text[beyond:]}", label, apart=True, partly=True)
+
+
+_PROCESS = re.compile(r"(?<=File \")[^\"\n]*[/\\\\]ipykernel_\d+[/\\\\]")
+"""The folder of a cell's file, which has the number of the kernel's process in it."""
 
 
 def is_drawing(value: Any) -> bool:

@@ -16,6 +16,8 @@ import msgspec
 from claude_magic import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from claude_magic.app import Request
 
 KEY_LENGTH = 32  # hexadecimal digits of a key: 128 bits
@@ -61,6 +63,32 @@ def asked(request: Request) -> Asked:
         tuple(sorted({b.strip() for b in betas.split(",")} - {""})) if betas else (),
         body,
     )
+
+
+def spellings(asked: Asked) -> Iterator[Asked]:
+    """Yield a request as it is, then with each message's text as a list of one block, then as a text alone.
+
+    They ask the same, and were recorded under keys of their own.
+    """
+    yield asked
+    messages = asked.body.get("messages") if isinstance(asked.body, dict) else None
+    if not isinstance(messages, list):
+        return
+    for spelled in (_listed, _alone):
+        yield asked._replace(body={**asked.body, "messages": [spelled(message) for message in messages]})
+
+
+def _listed(message: Any) -> Any:
+    text = message.get("content") if isinstance(message, dict) else None
+    return {**message, "content": [{"type": "text", "text": text}]} if isinstance(text, str) else message
+
+
+def _alone(message: Any) -> Any:
+    blocks = message.get("content") if isinstance(message, dict) else None
+    block = blocks[0] if isinstance(blocks, list) and len(blocks) == 1 else None
+    if not isinstance(block, dict) or block.keys() != {"type", "text"}:
+        return message
+    return {**message, "content": block["text"]}
 
 
 def sorted_json(value: Any) -> bytes:

@@ -10,7 +10,7 @@ from claude_magic.cells import asking
 from claude_magic.errors import InputError, nearest
 from claude_magic.grammar.cell import Ask
 from claude_magic.looks import watched
-from claude_magic.prompts import prompt
+from claude_magic.prompts import private, prompt
 from claude_magic.prompts.prompt import Rendered
 from claude_magic.prompts.tables import cut
 from claude_magic.repair import failing, fixing
@@ -118,7 +118,7 @@ def _source(value: Any) -> str:
     except (OSError, TypeError, ValueError):
         pass
     try:
-        signature = str(inspect.signature(value))
+        signature = private.without_addresses(str(inspect.signature(value)))
     except (TypeError, ValueError):
         signature = "(…)"
     name = getattr(value, "__qualname__", type(value).__qualname__)

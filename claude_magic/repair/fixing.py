@@ -21,6 +21,7 @@ from claude_magic.grammar.cell import Ask
 from claude_magic.looks import watched
 from claude_magic.prompts import fences, private
 from claude_magic.prompts.prompt import Rendered
+from claude_magic.prompts.values import Shown
 from claude_magic.repair import failing, naming, tracebacks
 from claude_magic.show import diffs, nextcell, showing
 from claude_magic.talk.answer import CUT, Answer
@@ -187,7 +188,7 @@ def _script(cell: str, path: str) -> str:
 
 def _prompt(shell: Any, case: Case, words: str, asked: Ask) -> Rendered:
     """Return the question with all it is about, as one text; raises InputError for a secret in a source."""
-    parts, used = [FAILED if case.failure else CHECK, ASK], dict[str, str]()
+    parts, shown = [FAILED if case.failure else CHECK, ASK], dict[str, Shown]()
     hints: list[str] = []
     if len(case.sources) > 1:
         outer, inner = list(case.called.values())[:2]
@@ -195,23 +196,32 @@ def _prompt(shell: Any, case: Case, words: str, asked: Ask) -> Rendered:
     if words:
         parts.append(f"What the author says: {private.check('What you say', words)}")
     for name, text in case.sources.items():
-        parts.append(tagged("cell", name, text, called=case.called[name]))
-        used[name] = lines(text)
+        shown[name] = Shown(tagged("cell", name, text, called=case.called[name]), lines(text))
     if case.failure:
-        parts += [tagged("traceback", failing.THIS, case.failure.traceback), *_near(shell, case)]
-        used["traceback"] = case.failure.type
+        trace = tagged("traceback", failing.THIS, case.failure.traceback)
+        shown["traceback"] = Shown(trace, case.failure.type)
+    parts += [*(one.text for one in shown.values()), *_near(shell, case)]
     found, left = naming.sent(*_named(shell, case))
     for one in found:
         if any(one.text.strip() in text for text in case.sources.values() if "\n" in one.text):
             continue  # a function that stands in a source
-        parts.append(tagged("value", one.name, one.text, one.what))
-        used[one.name] = one.what
-    if left:
-        hints.append(f"Not sent, as it may be secret or is too much: {', '.join(left)}")
+        shown[one.name] = Shown(tagged("value", one.name, one.text, one.what), one.what)
+        parts.append(shown[one.name].text)
+    if written := [name for name in left if _is_written(name, case)]:
+        hints.append(f"Sent, as it is written in the cell, though it may be secret: {', '.join(written)}")
+    if kept := [name for name in left if name not in written]:
+        hints.append(f"Not sent, as it may be secret or is too much: {', '.join(kept)}")
     more = asking.render(shell, "", replace(asked, prompt="", raw=True))
     text = "\n\n".join(parts)
     blocks = [*more.blocks, {"type": "text", "text": text}]
-    return Rendered(blocks, text, [*hints, *more.hints], {**used, **more.used})
+    shown = {**shown, **more.shown}
+    return Rendered(blocks, text, [*hints, *more.hints], {n: one.what for n, one in shown.items()}, shown)
+
+
+def _is_written(name: str, case: Case) -> bool:
+    """Return whether what is sent gives a secret's name its text."""
+    given = re.compile(rf"\b{re.escape(name)}\s*(?::[^=\n]*)?=\s*\(*\s*[rRbBuUfF]*[\"']")
+    return private.is_secret(name, "") and any(given.search(text) for text in case.sources.values())
 
 
 def tagged(tag: str, name: str, text: str, what: str = "", *, called: str = "") -> str:

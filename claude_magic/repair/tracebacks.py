@@ -13,7 +13,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.errors import printable
-from claude_magic.prompts.private import without_secrets
+from claude_magic.prompts.private import without_addresses, without_secrets
 from claude_magic.prompts.tables import cut
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def shortened(path: str) -> str:
 
 
 def _clipped(text: str, most: int) -> str:
-    """Return a text without secrets, cut to a length; a secret that is cut would not be known as one."""
-    return cut(without_secrets(text), most)
+    """Return a text without secrets and addresses, cut to a length; what is cut would not be known as one."""
+    return cut(without_secrets(without_addresses(text)), most)
 
 
 def _folder() -> str:

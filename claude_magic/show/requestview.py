@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from claude_magic.prompts.prompt import Rendered
 
 MOST_TEXT = 300  # characters of a text
+MOST_FOLDED = 20_000  # of one in a fold
 MOST_ITEMS = 40  # of a list; of a longer one both ends are shown
 LONG = ("system", "tools", "messages")  # what is folded by itself
 HELD_BACK = "[held back: a secret]"
@@ -87,7 +88,7 @@ def text(body: Mapping[str, Any], rendered: Rendered, seen: int = 0) -> str:
 
 def as_html(body: Mapping[str, Any], rendered: Rendered, seen: int = 0) -> str:
     """Return a request as HTML: a table of its parts, and its JSON folded."""
-    found, shown = parts(body, rendered), _new(body, seen)
+    found, shown = parts(body, rendered), _new(body, seen, MOST_FOLDED)
     rows = "".join(_row(part) for part in found)
     rest = {k: v for k, v in shown.items() if k not in LONG}
     folds = [(_counted_name(name, body), shown[name]) for name in LONG if name in shown]
@@ -98,15 +99,15 @@ def as_html(body: Mapping[str, Any], rendered: Rendered, seen: int = 0) -> str:
     return f'{looks.BOX}><div style="{looks.LINE}">{title}</div>{table}{inside}</div>'
 
 
-def shortened(value: Any, name: str = "") -> Any:
+def shortened(value: Any, name: str = "", most: int = MOST_TEXT) -> Any:
     """Return a JSON value with long texts and files cut, without secrets."""
     if isinstance(value, dict):
         if value.get("type") == "base64" and isinstance(value.get("data"), str):
             size = media.shown_size(len(value["data"]) * 3 // 4)
             return {**value, "data": f"[{size}]"}
-        return {private.without_secrets(str(k)): shortened(v, str(k)) for k, v in value.items()}
+        return {private.without_secrets(str(k)): shortened(v, str(k), most) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        items = [shortened(v) for v in value]
+        items = [shortened(v, most=most) for v in value]
         beyond = len(items) - MOST_ITEMS
         ends = (items[: MOST_ITEMS // 2], items[-MOST_ITEMS // 2 :])
         return items if beyond <= 0 else [*ends[0], f"[… {beyond:,} more]", *ends[1]]
@@ -115,15 +116,15 @@ def shortened(value: Any, name: str = "") -> Any:
     if private.is_secret(name, value):
         return HELD_BACK
     safe = private.without_secrets(value)
-    left = len(safe) - MOST_TEXT
-    return safe if left <= 0 else f"{safe[:MOST_TEXT]}[… {left:,} characters]"
+    left = len(safe) - most
+    return safe if left <= 0 else f"{safe[:most]}[… {left:,} characters]"
 
 
-def _new(body: Mapping[str, Any], seen: int) -> Any:
+def _new(body: Mapping[str, Any], seen: int, most: int = MOST_TEXT) -> Any:
     """Return a request to be looked at; of one that follows another only its new messages."""
     if not seen:
-        return shortened(body)
-    return {"messages": [f"[… {seen:,} as before]", *shortened(body["messages"][seen:])]}
+        return shortened(body, most=most)
+    return {"messages": [f"[… {seen:,} as before]", *shortened(body["messages"][seen:], most=most)]}
 
 
 def _counted(body: Mapping[str, Any], rendered: Rendered, model: str) -> Iterator[tuple[str, int]]:

@@ -92,12 +92,13 @@ def _order(place: Place) -> tuple[int, int, int]:
 
 
 def _files(messages: list[dict[str, Any]]) -> Place | None:
-    """Return the last file that text follows, so that another question about it finds it kept."""
+    """Return the last file, or text before a text, so that another question about it finds it kept."""
     for n in range(len(messages) - 1, -1, -1):
         blocks = messages[n].get("content")
         if messages[n].get("role") != "user" or not isinstance(blocks, list):
             continue
-        files = [m for m, block in enumerate(blocks) if block.get("type") in FILES]
+        kinds = [block.get("type") for block in blocks]
+        files = [m for m, kind in enumerate(kinds) if kind in FILES or kinds[m : m + 2] == ["text", "text"]]
         if files:
             return ("messages", n, files[-1])
     return None

@@ -69,13 +69,16 @@ def attached(given: Attached) -> Sequence[Any]:
     return [] if given is None or (isinstance(given, str) and not given) else [given]
 
 
+_ASKED = ("A question is a text, or a list of content blocks", "In a list each content block is a dict")
+
+
 def _blocks(prompt: Any) -> list[dict[str, Any]]:
     if isinstance(prompt, str):
         return [{"type": "text", "text": prompt}]
     given = prompt if isinstance(prompt, list | tuple) else [prompt]
     if wrong := [one for one in given if not isinstance(one, dict)]:
         raise InputError(
-            f"A question is a text, or a list of content blocks, and not of type {type(wrong[0]).__name__}",
+            f"{_ASKED[given is prompt]}, and not of type {type(wrong[0]).__name__}",
             hint="Give a text; files, pictures and frames go along with attach=[…].",
         )
     return list(given)

@@ -93,13 +93,26 @@ def certain(client: Client, body: Mapping[str, Any]) -> Client | None:
         return None
     if taped.mode == "only":
         return client
+    return through(client, taped.cassette, "only") if _holds(caller, taped, body) else None
+
+
+def is_recorded(client: Client, body: Mapping[str, Any]) -> bool | None:
+    """Say whether a message's answer will be played, False where it then fails; None where it is asked."""
+    caller = client._caller  # noqa: SLF001
+    taped = cassette.of(caller.http)
+    if taped is None or taped.mode in ("off", "refresh"):
+        return None
+    return _holds(caller, taped, body) or (False if taped.mode == "only" else None)
+
+
+def _holds(caller: Any, taped: cassette.Transport, body: Mapping[str, Any]) -> bool:
     try:
         request = caller.call(ENDPOINTS["messages.create"], body).request
     except ClaudeError:  # a file that waits to be uploaded, or what cannot be sent
-        return None
+        return False
     if caller.route.credential is not None:
         request.headers.setdefault("authorization", Secret(f"Bearer {caller.route.credential.reveal()}"))
-    return through(client, taped.cassette, "only") if taped.holds(request) else None
+    return taped.holds(request)
 
 
 def is_replayed(client: Client) -> bool:

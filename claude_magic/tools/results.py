@@ -12,7 +12,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ClaudeError
-from claude_magic.prompts import private, values
+from claude_magic.prompts import private, structures, values
 from claude_magic.prompts.tables import cut
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def failure(error: BaseException, function: Callable[..., Any] | None) -> str:
     )  # hints are the reader's
     said = ". ".join(text for text in (_message(error), *map(str, notes)) if text)
     text = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return private.check("the error", cut(_without_places(text + where), MOST_OF_AN_ERROR))
+    told = _without_places(private.without_addresses(text + where))
+    return private.check("the error", cut(told, MOST_OF_AN_ERROR))
 
 
 def _message(error: BaseException) -> str:
@@ -90,7 +91,7 @@ def _kept(block: Any, name: str) -> Any:
 def _shown(value: Any, name: str) -> values.Shown:
     if isinstance(value, str | os.PathLike):  # the name of a file is not the file
         return values.Shown(str(value), "text")
-    return values.show(value, name) or values.Shown(repr(value), "text")
+    return values.show(value, name) or values.Shown(structures.represented(value), "text")
 
 
 def _text(value: Any, name: str) -> str:
@@ -115,7 +116,7 @@ def _plain(value: Any) -> Any:
     if not (hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__struct_fields__") or _is_enum(kind)):
         return value
     try:
-        return msgspec.to_builtins(value, enc_hook=repr)
+        return msgspec.to_builtins(value, enc_hook=structures.represented)
     except (TypeError, ValueError, RecursionError):
         return value
 
