@@ -251,17 +251,19 @@ FITTING: tuple[tuple[int, str, str], ...] = (
     (403, r".*\bskill\b.*\bAnthropic", "Only skills of your own can be changed or fetched: %claude skills."),
     (400, r".*\bnot downloadable", "Only files that code made can be fetched: %claude files shows which."),
 )
-DRILL_HINT = "The prompt asked for this fault; take practice:… out of it to get an answer."
 
 
 def from_response(status: int, body: bytes, **facts: Any) -> APIStatusError:
     """Return the error for an HTTP answer whose status is not a success; `facts` are attributes to add."""
-    decoded = _decode(body)
+    decoded: Any = body.decode("utf-8", "replace")
+    with suppress(ValueError, RecursionError):
+        decoded = json.loads(body)
     error = _at(decoded, "error", dict)
     code = _at(_at(error, "details", dict), "error_code", str)
     facts["request_id"] = facts.get("request_id") or _at(decoded, "request_id", str)
     plain = decoded[:300] if isinstance(decoded, str) else ""
-    message = _one_line(_at(error, "message", str) or plain) or f"The server answered {status}"
+    line = " ".join((_at(error, "message", str) or plain).split())
+    message = (line if len(line) <= 600 else f"{line[:600]}…") or f"The server answered {status}"
     kind = STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
     hint, told = _hint_for(status, code, message), _at(error, "type", str)
     return kind(message, hint=hint, status=status, type=told, error_code=code, body=decoded, **facts)
@@ -274,10 +276,9 @@ def _at(value: Any, name: str, kind: type[T]) -> T | None:
 
 def _hint_for(status: int, code: str | None, message: str) -> str:
     if message.startswith("practice drill"):
-        return DRILL_HINT
+        return "The prompt asked for this fault; take practice:… out of it to get an answer."
     fits = (h for s, pattern, h in FITTING if s == status and re.match(pattern, message, re.IGNORECASE))
-    usual = HINTS[500 if status >= 500 else 400]
-    return HINTS.get(code or "") or next(fits, "") or HINTS.get(status, usual)
+    return HINTS.get(code or "") or next(fits, "") or HINTS.get(status, HINTS[500 if status >= 500 else 400])
 
 
 @contextmanager
@@ -295,17 +296,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     close = difflib.get_close_matches(str(word).lower()[:60], list(known), n=1, cutoff=0.65)
     return close[0] if close else None
-
-
-def _decode(body: bytes) -> Any:
-    with suppress(ValueError, RecursionError):
-        return json.loads(body)
-    return body.decode("utf-8", "replace")
-
-
-def _one_line(text: str, most: int = 600) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[:most] + "…"
 
 
 def printable(text: str) -> str:

@@ -152,7 +152,9 @@ def _wait(outcome: Reply | Fault, error: ClaudeError, call: Call, rand: Callable
         return None
     wait = error.retry_after or min(0.5 * 2**retries, 8.0) * (1 - 0.25 * rand())
     if wait > LONGEST_WAIT:
-        error.hint = f"Wait {_spoken(wait)}, then run the cell again."
+        minutes = wait / 60
+        spoken = f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+        error.hint = f"Wait {spoken}, then run the cell again."
         return None
     return None if call.total_timeout is not None and outcome.elapsed + wait >= call.total_timeout else wait
 
@@ -197,8 +199,3 @@ def _read(kind: Callable[[str], float], text: Any, usual: float = math.nan) -> f
 
 def _moment(text: str) -> float:
     return parsedate_to_datetime(text).timestamp()
-
-
-def _spoken(seconds: float) -> str:
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"

@@ -65,14 +65,12 @@ async def _held(kind: tuple[str | None, ...]) -> AsyncIterator[httpx2.AsyncClien
 
 def _kind(base_url: str) -> tuple[str | None, ...]:
     """Return what a client is kept by: a proxy or certificate file set later must count (R3)."""
-    if base_url == PRACTICE_URL:
-        return (base_url,)
     ask = os.environ.get
     return (base_url.partition(":")[0], *(ask(name) or ask(name.lower()) for name in _SURROUNDINGS))
 
 
 def _parts(kind: tuple[str | None, ...]) -> dict[str, Any]:
-    if kind == (PRACTICE_URL,):
+    if kind[0] == PRACTICE_URL.rstrip(":"):
         from claude_magic import practice
 
         return {"transport": AppTransport(practice.shared())}

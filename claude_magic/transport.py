@@ -192,6 +192,13 @@ def followed(method: Callable[P, Generator[Any, Any, T]]) -> Callable[P, T]:
     return call
 
 
+def gathered(way: Any, items: Any) -> Generator[Any, Any, list[Any]]:
+    """Return all items as a list; the connection is closed after."""
+    found: list[Any] = []
+    yield way.each(items, found.append)
+    return found
+
+
 def _items(download: Download, whole: Whole) -> Generator[Any]:
     """Yield once when begun, then the items; holds no reader, so that a dropped one is closed at once."""
     try:
@@ -199,10 +206,8 @@ def _items(download: Download, whole: Whole) -> Generator[Any]:
             yield None
             whole.begin()
             for raw in download.response.stream:  # type: ignore[union-attr]
-                for chunk in download.take(raw):
-                    yield from whole.take(chunk)
-            download.end()
-            yield from whole.end()
+                yield from download.take(raw, whole)
+            yield from download.end(whole)
     finally:
         download.left().close()
 
@@ -214,11 +219,9 @@ async def _aitems(download: Download, whole: Whole) -> AsyncGenerator[Any]:
             whole.begin()
             async with aclosing(aiter(download.response.stream)) as arriving:  # type: ignore[arg-type,type-var]
                 async for raw in arriving:
-                    for chunk in download.take(raw):
-                        for item in whole.take(chunk):
-                            yield item
-            download.end()
-            for item in whole.end():
+                    for item in download.take(raw, whole):
+                        yield item
+            for item in download.end(whole):
                 yield item
     finally:
         await download.left().aclose()
@@ -233,19 +236,18 @@ def carry(call: Call, http: Any, route: Route, on_wait: OnWait, way: Any) -> Gen
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         if isinstance(step, Sleep):
-            for pause in _ticks(step, on_wait):
-                yield way.sleep(pause)
+            yield from _sleep(step, on_wait, way)
         else:
             outcome = yield from _send(step, http, route, started, way)
 
 
-def _ticks(step: Sleep, on_wait: OnWait) -> Iterator[float]:
-    """Cut a wait into pauses of at most a second, telling before each how long is left."""
+def _sleep(step: Sleep, on_wait: OnWait, way: Any) -> Generator[Any, Any, None]:
+    """Wait in pauses of at most a second, telling before each how long is left."""
     until, left = time.monotonic() + step.seconds, step.seconds
     while left > 0:
         if on_wait is not None:
             on_wait(left, step.why)
-        yield min(left, 1.0) if on_wait is not None else left
+        yield way.sleep(min(left, 1.0) if on_wait is not None else left)
         left = until - time.monotonic()
 
 
@@ -258,8 +260,7 @@ def _send(call: Call, http: Any, route: Route, began: float, way: Any) -> Genera
         reply = Reply(response.status_code, headers, at=time.time(), elapsed=time.monotonic() - began)
         reply.open = Download(response, call, route, began)
         if not (call.stream and response.is_success):
-            pieces: list[bytes] = []
-            yield way.each(way.items(reply.open, Whole()), pieces.append)
+            pieces = yield from gathered(way, way.items(reply.open, Whole()))
             reply.body = route.clean(b"".join(pieces))
     except Exception as error:
         fault = explain(error, _host(route), call.timeout)
@@ -286,11 +287,7 @@ class _Upload(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 _NO_AUTH = httpx2.Auth()  # a plain pass: neither a netrc file nor an address may add a credential
-
-
-@functools.lru_cache(256)
-def _url(text: str) -> httpx2.URL:
-    return httpx2.URL(text)
+_url = functools.lru_cache(256)(httpx2.URL)
 
 
 def _host(route: Route) -> str:
@@ -334,25 +331,27 @@ class Download:
         packing = response.headers.get("content-encoding", "").lower()
         self.packed = None if packing in ("", "identity") else zlib.decompressobj(GZIP_OR_DEFLATE)
 
-    def take(self, raw: bytes) -> Iterator[bytes]:
-        """Yield what bytes of the wire hold; raises ClaudeError where it is too much or too late."""
+    def take(self, raw: bytes, whole: Whole) -> Iterable[Any]:
+        """Return what `whole` makes of bytes of the wire; raises ClaudeError for too many, or too late."""
         self.arrived += len(raw)
         self._check(self.arrived)
-        if self.packed is None:
-            yield raw
-        while self.packed and not self.packed.eof:
-            piece = self.packed.decompress(raw, PIECE)
+        return self._unpacked(self.packed, raw, whole) if self.packed else whole.take(raw)
+
+    def _unpacked(self, packed: Any, raw: bytes, whole: Whole) -> Iterator[Any]:
+        while not packed.eof:
+            piece = packed.decompress(raw, PIECE)
             self.unpacked += len(piece)
             self._check(self.unpacked)
-            yield piece
-            raw = self.packed.unconsumed_tail
+            yield from whole.take(piece)
+            raw = packed.unconsumed_tail
             if not raw and len(piece) < PIECE:
                 return
 
-    def end(self) -> None:
-        """Say that no more comes; raises APIConnectionError where the end is too early."""
+    def end(self, whole: Whole) -> Iterable[Any]:
+        """Return what `whole` makes of the end; raises APIConnectionError where it is too early."""
         if self.closed or (self.packed and not self.packed.eof):
             raise httpx2.RemoteProtocolError("The end is too early")
+        return whole.end()
 
     def left(self) -> httpx2.Response:
         """Return the response, to be closed now: it is read no further."""

@@ -107,8 +107,7 @@ class Usage(Record):
     @property
     def total_input_tokens(self) -> int:
         """All input: uncached, written to the cache and read from it."""
-        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-        return sum(_count(self.get(name)) for name in names)
+        return sum(_count(self.get(f"{how}input_tokens")) for how in ("", "cache_creation_", "cache_read_"))
 
     @property
     def cache_writes(self) -> tuple[int, int]:
@@ -119,10 +118,10 @@ class Usage(Record):
         return _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
 
     def __add__(self, other: Mapping[str, Any]) -> Usage:
-        return Usage(_add(self, other))
+        return Usage(_sum(self, other))
 
     def __radd__(self, other: Any) -> Usage:
-        return self if other == 0 else Usage(_add(other, self))
+        return self if other == 0 else Usage(_sum(other, self))
 
     def cost(self, model: str) -> Decimal | None:
         """Return USD at the catalogue's prices for `model`, or None when a price is not known."""
@@ -295,12 +294,9 @@ def _count(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def _add(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _sum(a.get(k), b.get(k)) for k in {**a, **b}}
-
-
 def _sum(a: Any, b: Any) -> Any:
     if isinstance(a, dict) or isinstance(b, dict):
-        return Record(_add(a or {}, b or {}))
+        a, b = a or {}, b or {}
+        return Record({k: _sum(a.get(k), b.get(k)) for k in {**a, **b}})
     numbers = [n for n in (a, b) if isinstance(n, int | float) and not isinstance(n, bool)]
     return sum(numbers) if numbers else (b if b is not None else a)

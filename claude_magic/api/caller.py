@@ -98,22 +98,17 @@ class Caller:
         found = parameters.sort(row, rest, options.anthropic_version)
         found.fields.update(more)
         upload = found.upload(row)
-        data = b"" if upload or not (found.fields or row.has_body) else encoded(found.fields)
+        has_body = found.fields or any(not param.query for param in row.params.values())
+        data = encoded(found.fields) if has_body and not upload else b""
         check_size(row, upload.held if upload else len(data))
         if upload:
             headers["content-type"] = upload.kind
         query = (*found.query, *parameters.pairs(extra))
         request = Request(row.method, parameters.path(row, path), query, headers, data)
-        return Call(
-            request,
-            upload=upload,
-            stream=stream,
-            free=not row.paid,
-            once=_look(row) if row.once else "",
-            most=sys.maxsize if stream and row.name != "messages.create" else options.max_bytes,
-            refused=NO_ADMIN if row.admin else "",
-            **{name: getattr(options, name) for name in PER_CALL},
-        )
+        how = {name: getattr(options, name) for name in PER_CALL}
+        once, refused = _look(row) if row.once else "", NO_ADMIN if row.admin else ""
+        most = sys.maxsize if stream and row.name != "messages.create" else options.max_bytes
+        return Call(request, upload, stream, free=not row.paid, once=once, most=most, refused=refused, **how)
 
     def _headers(self, row: Endpoint, params: dict[str, Any]) -> dict[str, Any]:
         headers: dict[str, Any] = {

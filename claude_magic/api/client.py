@@ -26,7 +26,6 @@ class _Base(spaces.Space):
 
     _http_kind: ClassVar[Any]
     _caller_kind: ClassVar[Any]
-    _caller: Any
 
     def __init__(
         self,
@@ -127,6 +126,5 @@ class AsyncClient(_Base, transport.AsyncHeld):
 def _route(url: str, key: Secret | None, admin: Secret | None, headers: Mapping[str, Any]) -> transport.Route:
     if url == PRACTICE_URL:
         return transport.Route(url, Secret("practice"), Secret("practice-admin"))
-    secrets = (key, admin, *headers.values())
-    hidden = tuple(s for s in secrets if isinstance(s, Secret) and keys.is_private(s))
+    hidden = tuple(s for s in (key, admin, *headers.values()) if isinstance(s, Secret) and keys.is_private(s))
     return transport.Route(url, key, admin, hidden)

@@ -13,7 +13,7 @@ from claude_magic.errors import APIConnectionError, ClaudeError, InputError, Str
 from claude_magic.protocol import instead
 from claude_magic.protocol.saving import Unfinished
 from claude_magic.protocol.sse import LIMIT, Decoder
-from claude_magic.transport import AsyncHeld, Awaiting, Blocking, Held, Whole, followed
+from claude_magic.transport import AsyncHeld, Awaiting, Blocking, Held, Whole, followed, gathered
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from claude_magic.app import Response
     from claude_magic.policy import Reply
 
+NO_JSON = "An event of the stream is not JSON"
 AGAIN = "Ask for it again; nothing was changed by reading it."
 
 
@@ -49,6 +50,13 @@ class Bytes(Whole):
         """Return what the end completes; raises StreamError where the end is too early."""
         return (bytes(self.rest),) if self.rest else ()
 
+    def decoded(self, data: bytes, otherwise: str) -> Any:
+        """Return JSON as Records, cleaned of keys; raises StreamError, whose text is `otherwise`."""
+        try:
+            return wire.decode(self.clean(data))
+        except ValueError:
+            raise StreamError(otherwise, hint=self.hint or AGAIN) from None
+
     def blame(self, error: ClaudeError) -> ClaudeError:
         """Return the error with what is known of the answer; a connection that broke is a StreamError."""
         if type(error) is APIConnectionError:
@@ -66,7 +74,8 @@ class Lines(Bytes):
         head, line, tail = chunk.rpartition(b"\n")
         if line:
             whole, self.rest = bytes(self.rest + head), bytearray()
-            yield from map(self._record, filter(bytes.strip, whole.split(b"\n")))
+            lines = filter(bytes.strip, whole.split(b"\n"))
+            yield from (self.decoded(line, "A line of the answer is not JSON") for line in lines)
         self.rest += tail
         if len(self.rest) > LIMIT:
             raise StreamError(f"A line of the answer is longer than {LIMIT / 2**20:.0f} MB", hint=AGAIN)
@@ -74,12 +83,6 @@ class Lines(Bytes):
     def end(self) -> Iterator[Any]:
         """Yield the last line's Record, where it had no end."""
         return self.take(b"\n")
-
-    def _record(self, line: bytes) -> Any:
-        try:
-            return wire.decode(self.clean(line))
-        except ValueError:
-            raise StreamError("A line of the answer is not JSON", hint=AGAIN) from None
 
 
 class Events(Bytes):
@@ -101,25 +104,15 @@ class Events(Bytes):
             if data == b"[DONE]":
                 self.done = True
             elif data and name != "ping":  # a sign of life
-                yield self._record(name, self.clean(data))
+                event = self.decoded(data, NO_JSON)
+                kind = event.get("type") if isinstance(event, dict) else ""
+                if name == "error" or kind == "error" or (kind is None and "error" in event):
+                    raise self.reported(self.clean(data))
+                yield event
 
     def end(self) -> Iterable[Any]:
         """Return nothing, as an event without its end is none; raises StreamError for one too large."""
         return self.decoder.feed(b"")
-
-    def _record(self, name: str, data: bytes) -> Any:
-        try:
-            event = wire.decode(data)
-        except ValueError:
-            raise self.not_json() from None
-        kind = event.get("type") if isinstance(event, dict) else ""
-        if name == "error" or kind == "error" or (kind is None and "error" in event):
-            raise self.reported(data)
-        return event
-
-    def not_json(self) -> StreamError:
-        """Return the error for an event that cannot be read."""
-        return StreamError("An event of the stream is not JSON", hint=self.hint)
 
     def reported(self, data: bytes) -> StreamError:
         """Return the error that an event tells of."""
@@ -133,20 +126,17 @@ class Writing(Events):
 
     hint = "Ask again; what had been written is charged."
 
+    def take(self, chunk: bytes) -> Iterator[Any]:
+        """Yield the Records of the events that these bytes complete; raises StreamError."""
+        for event in super().take(chunk):
+            self.done = self.done or (isinstance(event, dict) and event.get("stop_reason") is not None)
+            yield event
+
     def end(self) -> Iterable[Any]:
         """Return nothing; raises StreamError where the answer had not ended."""
         if not self.done:
-            raise self.unended()
-        return super().end()
-
-    def unended(self) -> ClaudeError:
-        """Return the error for an answer that is not whole."""
-        return self.blame(StreamError("The stream ended before the answer was complete", hint=self.hint))
-
-    def _record(self, name: str, data: bytes) -> Any:
-        event = super()._record(name, data)
-        self.done = self.done or (isinstance(event, dict) and event.get("stop_reason") is not None)
-        return event
+            raise self.blame(StreamError("The stream ended before the answer was complete", hint=self.hint))
+        return ()
 
 
 class Reader:
@@ -193,9 +183,7 @@ class _Feed(Reader):
     @followed
     def read(self) -> Generator[Any, Any, bytes]:
         """Return all bytes at once."""
-        pieces: list[bytes] = []
-        yield self._way.each(self._taken(), pieces.append)
-        return b"".join(pieces)
+        return b"".join((yield from gathered(self._way, self._taken())))
 
     @followed
     def text(self) -> Generator[Any, Any, str]:
@@ -217,9 +205,7 @@ class _Feed(Reader):
             raise InputError("A file's bytes are no rows", hint="Try pd.read_csv(feed.open()) or its kind.")
         from claude_magic.frames.results import lines
 
-        found: list[Any] = []
-        yield self._way.each(self._taken(), found.append)
-        return lines(found)
+        return lines((yield from gathered(self._way, self._taken())))
 
     def __getattr__(self, name: str) -> Any:
         also = ": .open() gives a file that has" if name in instead.FILE else ""

@@ -138,10 +138,8 @@ class _AsyncItems:
             following = page.get_next_page()
             page = None if following is None else await following
 
-    async def __aiter__(self) -> AsyncIterator[Record]:
-        async for page in self.iter_pages():
-            for item in page.records():
-                yield item
+    def __aiter__(self) -> AsyncIterator[Record]:
+        return (item async for page in self.iter_pages() for item in page.records())
 
     def __iter__(self) -> Iterator[Any]:
         raise InputError("This list is read with async for", hint="async for item in page: …")

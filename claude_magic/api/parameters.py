@@ -11,6 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -26,6 +27,9 @@ BEFORE = "2023-06-01"
 CURSORS = ("page", "after_id", "before_id")  # a list may page in another way under an older beta
 # what a segment may hold: https://www.rfc-editor.org/rfc/rfc3986#section-3.3, but ";"
 IN_PATH = "!$&'()*+,=:@"
+
+NOTED: ContextVar[bool] = ContextVar("noted", default=False)
+"""Whether what is sent here was looked through for unknown names before."""
 
 
 class Sorted(NamedTuple):
@@ -73,14 +77,20 @@ def _bound(row: Endpoint, name: str) -> Param | None:
 
 def _unknown(row: Endpoint, name: str, value: Any, version: str) -> Param:
     """Return where a name goes that the row does not know, with a note; a call without a row knows none."""
+    if not NOTED.get():
+        note_unknown(row, name, version)
+    file = row.name not in ENDPOINTS and isinstance(value, Part | os.PathLike)
+    return Param(name, "file" if file else "any", query=row.method in ("GET", "DELETE"))
+
+
+def note_unknown(row: Endpoint, name: str, version: str) -> None:
+    """Warn of a name that the row does not know."""
     known = (version == BEFORE and name in SAMPLING) or (row.paging and name in CURSORS)
     if row.name in ENDPOINTS and not known:
         near = nearest(name, row.params)
         also = f"; did you mean {near}?" if near else ""
         note = f"{row.name} is not known to take {name!r}; it is sent as it is{also}"
         warnings.warn(note, UserWarning, stacklevel=_outside())
-    file = row.name not in ENDPOINTS and isinstance(value, Part | os.PathLike)
-    return Param(name, "file" if file else "any", query=row.method in ("GET", "DELETE"))
 
 
 def _outside() -> int:

@@ -19,7 +19,7 @@ from claude_magic.protocol import body, bundles
 from claude_magic.protocol.endpoints import ENDPOINTS
 from claude_magic.protocol.saving import place
 from claude_magic.protocol.signatures import signed
-from claude_magic.transport import followed
+from claude_magic.transport import followed, gathered
 from claude_magic.wire import Message, Record
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ class Batches(spaces.Space):
         An AsyncClient takes an async iterable too, which it first reads to its end.
         """
         if hasattr(requests, "__aiter__") and not isinstance(self._caller, SyncCaller):
-            arriving, requests = requests, []
-            yield self._way.each((one async for one in arriving), requests.append)
+            requests = yield from gathered(self._way, (one async for one in requests))
         sent = body.json_list(_requests(requests))
         return cast("Record", (yield self._ask("create", requests=sent, **options)))
 
@@ -101,8 +100,7 @@ def _requests(requests: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         more = " An AsyncClient takes it." if hasattr(requests, "__aiter__") else ""
         what = f"An object of type {type(requests).__name__} is no list of requests"
         raise InputError(what, hint=f"Give a list.{more} {ONE}")
-    seen: set[str] = set()
-    size = 0
+    seen, size = set[str](), 0
     for n, one in enumerate(requests):
         name = _custom_id(n, one)
         if name in seen:

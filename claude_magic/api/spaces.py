@@ -7,10 +7,9 @@ One set of methods serves both clients: the caller's `run` returns a result, or 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial, reduce
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from claude_magic.api import feeds
@@ -20,9 +19,6 @@ from claude_magic.errors import InputError
 from claude_magic.protocol import instead, signatures
 from claude_magic.protocol.endpoints import ENDPOINTS, Endpoint, match
 from claude_magic.wire import Record
-
-if TYPE_CHECKING:
-    from claude_magic.api.pages import Query, Trail
 
 
 class Space:
@@ -59,7 +55,7 @@ class Space:
         return ask(self._caller, ENDPOINTS[f"{self._name}.{verb}"], args, params)
 
 
-@functools.cache
+@cache
 def _kind(name: str) -> type[Space]:
     """Return a class that is in no source, so that completion looks at what is there and not at that."""
     from claude_magic.api.resources import KINDS  # which are Spaces themselves
@@ -67,7 +63,7 @@ def _kind(name: str) -> type[Space]:
     return type(f"client.{name}", (KINDS.get(name, Space),), {})
 
 
-@functools.cache
+@cache
 def parts() -> dict[str, tuple[str, ...]]:
     """Return what is in each namespace: its calls and further namespaces; "" is the client itself."""
     found: dict[str, dict[str, None]] = {}
@@ -99,7 +95,7 @@ def ask(caller: Any, row: Endpoint, args: tuple[Any, ...], params: Mapping[str, 
     rest = dict(params)
     path = dict(_path(row, args, rest))
     if row.paging:
-        return caller.pages(_fetching(caller, row, path, rest))
+        return _pages(caller, row, path, rest)
     splitter = _splitter(row, rest)
     call = caller.call(row, rest, stream=splitter is not None, **path)
     return caller.run(call, partial(caller.feed, splitter=splitter) if splitter else whole)
@@ -127,17 +123,17 @@ def _splitter(row: Endpoint, params: Mapping[str, Any]) -> type[feeds.Bytes] | N
     return {"binary": feeds.Bytes, "jsonl": feeds.Lines, "sse": feeds.Events}.get(row.kind)
 
 
-def _fetching(caller: Any, row: Endpoint, path: Mapping[str, str], params: Query) -> Callable[[Query], Any]:
-    """Return what asks for a page of a list: the first, or the one at a cursor; it is sent the same."""
+def _pages(caller: Any, row: Endpoint, path: Mapping[str, str], params: Mapping[str, Any]) -> Any:
+    """Return a list, each of whose pages is asked for with the same parameters and a cursor."""
     same = {name: list(value) if isinstance(value, Iterator) else value for name, value in params.items()}
-    trail: Trail = {}
+    trail: dict[tuple[Any, ...], int] = {}
 
-    def fetch(cursor: Query) -> Any:
+    def fetch(cursor: Mapping[str, Any]) -> Any:
         asked = {**same, **cursor}
         page = partial(caller.page, more=fetch, query=asked, trail=trail)
         return caller.run(caller.call(row, asked, **path), partial(shaped, kind=page))
 
-    return fetch
+    return caller.pages(fetch)
 
 
 def request(caller: Any, verb: str, path: str, params: Mapping[str, Any]) -> Any:
@@ -153,7 +149,7 @@ def request(caller: Any, verb: str, path: str, params: Mapping[str, Any]) -> Any
         asked["extra_query"] = {**_query(query), **(asked.get("extra_query") or {})}
     if found := match(verb, bare):
         row, names = found
-        own = functools.reduce(getattr, row.name.split("."), Space(caller))
+        own = reduce(getattr, row.name.split("."), Space(caller))
         return own(**asked, **{name: unquote(value) for name, value in names.items()})  # type: ignore[operator]
     plain = "".join(f"/{quote(segment, safe=IN_PATH)}" for segment in segments)
     unknown = verb not in ("GET", "DELETE")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from claude_magic.api.feeds import Reader, Writing
+from claude_magic.api.feeds import NO_JSON, Reader, Writing
+from claude_magic.errors import Attempt, StreamError
 from claude_magic.protocol.accumulate import Accumulator, helper_events
 from claude_magic.transport import AsyncHeld, Awaiting, Blocking, Held, followed
 from claude_magic.wire import Message, Record, decode_plain
@@ -17,7 +18,6 @@ from claude_magic.wire import Message, Record, decode_plain
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
 
-    from claude_magic.errors import Attempt
     from claude_magic.policy import Call, Reply
 
 
@@ -41,16 +41,12 @@ class Reading(Writing):
         whole = b"".join(found)
         if self.clean(whole) is not whole:  # looked at once a read, not an event
             found = [self.clean(data) for data in found]
-        for data in found:
+        for data in filter(None, found):
             try:
                 event = decode_plain(data)
-            except ValueError:
-                event = None
-            if type(event) is not dict:
-                if not data:
-                    continue
-                raise self.not_json()
-            kind = event.get("type")
+                kind = event.get("type")
+            except (ValueError, AttributeError):  # it is not JSON, or no object
+                raise StreamError(NO_JSON, hint=self.hint) from None
             if kind == "error":
                 raise self.reported(data)
             if kind != "ping":  # a sign of life
@@ -93,8 +89,7 @@ class _Stream(Reader):
         """Read to the end and return the whole Message; raises StreamError where it did not become whole."""
         yield self.open()
         yield self._way.each(self._items, lambda _: None)
-        if not self._splitter.done:
-            raise self._splitter.unended()
+        self._splitter.end()
         return cast("Message", self._splitter.message)
 
     @followed
@@ -153,11 +148,9 @@ class AsyncMessageStream(_Stream, AsyncHeld):
             yield event
 
     @property
-    async def text_stream(self) -> AsyncIterator[str]:
+    def text_stream(self) -> AsyncIterator[str]:
         """Yield the pieces of the answer's text."""
-        async for event in self.raw():
-            if text := _text(event):
-                yield text
+        return (text async for event in self.raw() if (text := _text(event)))
 
     def __aiter__(self) -> Self:
         return self

@@ -148,13 +148,11 @@ class Block:
 
     def add(self, delta: Any) -> None:
         """Take a delta that is not text; one that has no place here is skipped."""
-        kind = delta.get("type") if isinstance(delta, dict) else None
-        if not isinstance(kind, str) or kind not in self.pieces:
-            return
-        if kind in REPLACING:
-            self.fields.update((name, value) for name, value in delta.items() if name != "type")
-        elif kind == "citations_delta" and isinstance(delta.get("citation"), dict):
-            self.pieces[kind].append(delta["citation"])
+        match delta:
+            case {"type": str(kind)} if kind in REPLACING & self.pieces.keys():
+                self.fields.update((name, value) for name, value in delta.items() if name != "type")
+            case {"type": "citations_delta" as kind, "citation": dict(citation)} if kind in self.pieces:
+                self.pieces[kind].append(citation)
 
     def settle(self) -> None:
         """Close the block."""

@@ -12,20 +12,16 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain
 from math import isfinite
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from claude_magic import wire
 from claude_magic.errors import InputError, telling
 from claude_magic.protocol import writing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from contextlib import AbstractContextManager
 
 PIECE = 256 * 2**10  # bytes read, sent and unpacked at a time
 IN_MEMORY = 8 * 2**20  # bytes kept in memory before a disk takes the rest

@@ -20,7 +20,7 @@ MB = 2**20
 DOCS = "https://platform.claude.com/docs/en/api/"
 PAGING = {"id": ("after_id", "before_id"), **dict.fromkeys(("page", "pages", "report"), ("page",))}
 KINDS = ("multipart", "binary", "jsonl", "sse")
-ROW = r"  (\w+) +(\w+) +(\S+) +(\[.*?\] )?-> (\w+)(?:: *(.*))?"
+ROW = r"  (\w+) +(\w+) +(?:\.|(\S+)) +(\[.*?\] )?-> (\w+)(?:: *(.*))?"
 
 
 class Param(NamedTuple):
@@ -68,11 +68,6 @@ class Endpoint(NamedTuple):
         return tuple(re.findall(r"\{(\w+)\}", self.path))
 
     @property
-    def has_body(self) -> bool:
-        """Say whether the call sends an object, be it empty."""
-        return any(not param.query for param in self.params.values())
-
-    @property
     def admin(self) -> bool:
         """Say whether the call is the organization's, which takes an admin key."""
         return self.path.startswith(("/v1/organizations", "/v1/compliance"))
@@ -110,17 +105,16 @@ def _read(text: str) -> Iterator[Endpoint]:
     for line in re.sub(r"\n {6}", " ", text).splitlines():
         if line.startswith("  "):
             verb, method, suffix, traits, answer, words = _groups(ROW, line)
-            path = base if suffix == "." else base + suffix
-            own = {**shared, **_traits(traits or "")}
-            yield Endpoint(f"{space}.{verb}", method, path, answer, words or "", **own)
+            own = {**shared, **_traits(traits)}
+            yield Endpoint(f"{space}.{verb}", method, base + suffix, answer, words, **own)
         elif line and not line.startswith("#"):
             space, base, *more = line.split(" ", 2)
             shared = _traits("".join(more))
 
 
-def _groups(pattern: str, text: str) -> tuple[str | Any, ...]:
+def _groups(pattern: str, text: str) -> tuple[str, ...]:
     if found := re.fullmatch(pattern, text):
-        return found.groups()
+        return found.groups("")
     raise ValueError(f"data/endpoints.txt cannot be read here: {text}")
 
 

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from claude_magic.errors import InputError, telling
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
 
 NAME = 240  # bytes of a file's name, of the 255 that file systems have
 RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{n}{i}" for n in ("COM", "LPT") for i in range(1, 10))})
@@ -88,8 +85,7 @@ def _plain(filename: str) -> str:
     name = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(". ") or "download"
     if name.partition(".")[0].upper() in RESERVED:
         name = f"_{name}"
-    stem, dot, suffix = name.rpartition(".")
-    if not dot or len(suffix) > 20:
-        stem, dot, suffix = name, "", ""
-    room = NAME - len((dot + suffix).encode())
-    return stem.encode()[:room].decode(errors="ignore") + dot + suffix
+    ending = Path(name).suffix
+    suffix = ending if len(ending) <= 21 else ""
+    room = NAME - len(suffix.encode())
+    return name.removesuffix(suffix).encode()[:room].decode(errors="ignore") + suffix

@@ -51,8 +51,11 @@ class Decoder:
         if self._failure:
             raise self._failure
 
-        if self._after_cr or b"\r" in data:
-            data = self._with_line_feeds(data)
+        # CR, LF and CRLF end a line. A CR ends it at once: an LF that follows in the next bytes is dropped.
+        if data and (self._after_cr or b"\r" in data):
+            data = data.removeprefix(b"\n") if self._after_cr else data
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if self._held:
             # The end is looked for in the new bytes only, so many small pieces cost no more than one large.
             across = data[:1] == b"\n" and self._held[-1:] == b"\n"
@@ -67,15 +70,6 @@ class Decoder:
             self._hold(data[end:])
         mark, self._mark = self._mark, b""
         return data[:end].removeprefix(mark)
-
-    def _with_line_feeds(self, data: bytes) -> bytes:
-        # CR, LF and CRLF end a line. A CR ends it at once: an LF that follows in the next bytes is dropped.
-        if not data:
-            return data
-        if self._after_cr:
-            data = data.removeprefix(b"\n")
-        self._after_cr = data.endswith(b"\r")
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _hold(self, data: bytes) -> bytes:
         self._held += data
