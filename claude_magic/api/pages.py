@@ -97,8 +97,9 @@ class _Page(Record):
 
     def records(self) -> Iterator[Record]:
         """Yield the items of this page alone, with the answer they came in."""
+        response = self.response
         for item in map(record, self.get("data") or ()):
-            yield item.answered(self.response) if isinstance(item, Record) else item
+            yield item.answered(response) if isinstance(item, Record) else item
 
 
 class Page(_Page):
