@@ -19,7 +19,7 @@ from claude_magic.errors import ClaudeError, InputError, printable
 from claude_magic.grammar.cell import Ask, OverRows
 from claude_magic.grammar.words import short
 from claude_magic.money import notebookfile
-from claude_magic.money.dryrun import added
+from claude_magic.protocol.catalog import added
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic import limits
@@ -16,7 +16,7 @@ from claude_magic.talk.counting import COUNTED, ESTIMATE, Count, Counting
 from claude_magic.talk.thread import Thread, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -71,7 +71,7 @@ class DryRun(NamedTuple):
 
     def refused(self, max_cost: Decimal | None) -> list[str]:
         """Return a line where the call would be refused, as it may cost more than `max_cost` USD."""
-        high = added(c.high for c in self.costs[: self.asked])
+        high = catalog.added(c.high for c in self.costs[: self.asked])
         if max_cost is None or high is None or high <= max_cost:
             return []
         return [f"It would be refused: it may cost {limits.usd(high)}, more than {limits.usd(max_cost)}."]
@@ -85,7 +85,8 @@ class DryRun(NamedTuple):
         return f"{size}; {names}: {self._money()}{more}. Nothing was asked."
 
     def _money(self) -> str:
-        low, high = (added(getattr(c, end) for c in self.costs[: self.asked]) for end in ("low", "high"))
+        asked = self.costs[: self.asked]
+        low, high = (catalog.added(getattr(c, end) for c in asked) for end in ("low", "high"))
         known = [limits.usd(usd) for usd in (low, high) if usd is not None]
         return " to ".join(dict.fromkeys(known)) or "price unknown"
 
@@ -198,17 +199,6 @@ def plays(body: Mapping[str, Any], replay: str | None, client: Client | None = N
 def played(body: Mapping[str, Any], name: str, count: Count, counted: str = RECORDED) -> Cost:
     """Return what a model takes that is not asked, as its answer is recorded or has to be."""
     return cost(body, name, count)._replace(counted=counted, low=Decimal(0), high=Decimal(0))
-
-
-def added(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Return the sum of amounts in USD, None where one is not known."""
-    total = Decimal(0)
-    with localcontext(catalog.EXACT):
-        for amount in amounts:
-            if amount is None:
-                return None
-            total += amount
-    return total
 
 
 def _price(body: Mapping[str, Any], name: str, usage: Mapping[str, Any]) -> Decimal | None:

@@ -17,7 +17,7 @@ from claude_magic.errors import ClaudeError, printable
 from claude_magic.grammar.cell import Ask, CommandCall, OverRows
 from claude_magic.grammar.flagvalues import KINDS
 from claude_magic.grammar.words import short
-from claude_magic.money import dryrun, notebookfile
+from claude_magic.money import notebookfile
 from claude_magic.money.foreseen import Foreseen
 from claude_magic.prompts import private
 from claude_magic.protocol import catalog
@@ -100,8 +100,8 @@ def _total(rows: list[Row]) -> Row:
         "",
         input_tokens=sum(row.input_tokens or 0 for row in rows),
         max_tokens=sum(row.max_tokens or 0 for row in rows),
-        low=dryrun.added(row.low for row in known),
-        high=dryrun.added(row.high for row in known),
+        low=catalog.added(row.low for row in known),
+        high=catalog.added(row.high for row in known),
         unknown="; ".join(part for part in told if part),
     )
 

@@ -183,6 +183,16 @@ def estimate_tokens(text: str, model: str = DEFAULT_MODEL) -> int:
     return -(-(5 * plain + 8 * other) * factor // 200)
 
 
+def added(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Return the exact sum of amounts in USD, None where one is not known."""
+    total = Decimal(0)
+    for amount in amounts:
+        if amount is None:
+            return None
+        total = EXACT.add(total, amount)
+    return total
+
+
 def cost(
     usage: Mapping[str, Any], model: str, *, at: date | None = None, batch: bool | None = None
 ) -> Decimal | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from claude_magic.looks import parts as looks
 from claude_magic.looks.readout import dollars, duration, replayed
+from claude_magic.protocol.catalog import added
 from claude_magic.rows.bar import Bar, drawn
 from claude_magic.rows.outcome import PAID
 
@@ -91,7 +92,7 @@ class Sums:
         costs: dict[bool, list[Decimal | None]] = {}
         for facts in self._facts.values():
             costs.setdefault(facts["source"] == "replay", []).append(facts["cost"])
-        told = ((replayed if played else dollars)(_sum(costs[played])) for played in sorted(costs))
+        told = ((replayed if played else dollars)(added(costs[played])) for played in sorted(costs))
         return " · ".join(told) or dollars(self.cost)
 
     def told(self, seconds: float, note: str = "") -> str:
@@ -117,11 +118,6 @@ def _kept(facts: Mapping[str, Any]) -> dict[str, Any]:
     named = {"id": os.urandom(8).hex()} if facts["source"] == "live" else {}
     cost = {} if facts["cost"] is None else {"cost": str(facts["cost"])}
     return {**facts, "usage": dict(+facts["usage"]), **named, **cost}
-
-
-def _sum(costs: list[Decimal | None]) -> Decimal | None:
-    known = [cost for cost in costs if cost is not None]
-    return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
 
 class State(NamedTuple):

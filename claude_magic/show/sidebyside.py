@@ -20,7 +20,7 @@ from claude_magic.errors import ClaudeError, printable
 from claude_magic.looks import parts as looks
 from claude_magic.looks.markup import answer_html
 from claude_magic.looks.readout import replayed
-from claude_magic.money.dryrun import added
+from claude_magic.protocol.catalog import added
 from claude_magic.show import display, typed
 from claude_magic.show.alone import Outputs
 from claude_magic.show.live import MESSAGE, Live, Pace

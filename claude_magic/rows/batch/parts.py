@@ -14,7 +14,7 @@ from claude_magic import limits
 from claude_magic.api.resources import MOST_REQUESTS
 from claude_magic.errors import InputError
 from claude_magic.protocol.body import encoded
-from claude_magic.protocol.catalog import EXACT
+from claude_magic.protocol.catalog import EXACT, added
 from claude_magic.protocol.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Cutting:
 
     def add(self, ask: Ask, data: bytes) -> None:
         worst = limits.worst_case_of(ask.body)
-        self.most = total((self.most, None if worst is None else EXACT.multiply(worst, BATCH_PRICE)))
+        self.most = added((self.most, None if worst is None else EXACT.multiply(worst, BATCH_PRICE)))
         self.size += len(data) + bool(self.keys)
         self.digest.update(BETWEEN + data if self.keys else data)
         self.keys.append(ask.key)
@@ -59,16 +59,6 @@ class _Cutting:
     def done(self) -> Load:
         self.digest.update(TAIL)
         return Load(tuple(self.keys), self.digest.hexdigest(), self.size, self.most)
-
-
-def total(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Return a sum, None where a part of it is not known."""
-    found = Decimal(0)
-    for amount in amounts:
-        if amount is None:
-            return None
-        found = EXACT.add(found, amount)
-    return found
 
 
 def cut(

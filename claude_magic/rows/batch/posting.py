@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic import limits
 from claude_magic.errors import BudgetError, ClaudeError, Stopped
+from claude_magic.protocol.catalog import added
 from claude_magic.rows.batch import doubt, standing
 from claude_magic.rows.batch.desk import BatchWarning
-from claude_magic.rows.batch.parts import cut, requests, total
+from claude_magic.rows.batch.parts import cut, requests
 from claude_magic.rows.batch.settling import facts, give_up, in_doubt, revisit, sending
 from claude_magic.talk import holding
 from claude_magic.talk.current import session_id
@@ -92,7 +93,7 @@ def _leave(desk: Desk, job: Job, keys: Collection[str]) -> None:
 
 def check(limit: Decimal | None, amounts: Iterable[Decimal | None]) -> None:
     """Raise BudgetError where batches could cost more together than a limit, in USD."""
-    most = total(amounts)
+    most = added(amounts)
     if limit is not None and (most is None or most > limit):
         raise _explained(limits.too_much(limit, most, "The batch", "it"))
 

@@ -9,11 +9,10 @@ from collections import Counter
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
-from claude_magic.protocol.catalog import EXACT
+from claude_magic.protocol.catalog import EXACT, added
 from claude_magic.rows.batch import settling
 from claude_magic.rows.batch.collecting import CANCELING
 from claude_magic.rows.batch.jobview import COUNTS, KINDS, Status, when
-from claude_magic.rows.batch.parts import total
 from claude_magic.rows.kept.registry import UNDER_WAY
 from claude_magic.rows.outcome import PAID, Outcome
 
@@ -141,13 +140,13 @@ def money(desk: Desk, parts: Sequence[Part]) -> tuple[Decimal | None, Decimal | 
         else:
             most.append(reservation.amount if reservation else None)
             left += part.size
-    sofar = total(spent)
+    sofar = added(spent)
     each = _each(desk, parts)
     with localcontext(EXACT):
         if done and sofar is not None:
             each = sofar / done
     expected = None if each is None or sofar is None or not left else sofar + each * left
-    return sofar, expected, total([sofar, *most])
+    return sofar, expected, added([sofar, *most])
 
 
 def _each(desk: Desk, parts: Sequence[Part]) -> Decimal | None:
