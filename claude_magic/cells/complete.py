@@ -75,8 +75,8 @@ def _over_rows(command: flags.Command, words: list[str], fragment: str, state: S
         return _choose(fragment, _names_in(next(iter(_plain(words, known)), ""), state))
     if found := _flag_or_value(words, fragment, state, known):
         return found
-    held: Mapping[str, Any] = state.get("variables", {})
     if not _plain(words, known):
+        held: Mapping[str, Any] = state.get("variables", {})
         frames = sorted(n for n, v in held.items() if hasattr(v, "columns") and not _is_type(v))
         return _choose(fragment.removeprefix("{"), frames)
     has_model = _has_model(words, state)

@@ -44,9 +44,8 @@ def shown(
     """
     made = _kind()(frame)
     made.attrs = dict(frame.attrs)
-    object.__setattr__(
-        made, "_view", (list(made.columns), columns, line)
-    )  # pandas would warn of a new column
+    view = (list(made.columns), columns, line)
+    object.__setattr__(made, "_view", view)  # pandas would warn of a new column
     return made  # type: ignore[no-any-return]
 
 

@@ -104,8 +104,8 @@ class Going:
                 meter.end(note, more())
             if isinstance(told, Often):
                 told.last()
-            if (ended := getattr(self.how["control"], "ended", None)) is not None:
-                ended(self._tally())
+            if (control := self.how["control"]) and control.ended:
+                control.ended(self._tally())
         if late:
             raise Stopped(self._kept())
 

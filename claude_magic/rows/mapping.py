@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from claude_magic.grammar.keywords import Choices
     from claude_magic.rows.asked.plan import Plan
     from claude_magic.rows.asked.prompts import Prompt
+    from claude_magic.rows.batch.batchjob import BatchJob
     from claude_magic.rows.kept.journal import Journal, Run
     from claude_magic.rows.tally import Tally
 
@@ -131,12 +132,7 @@ def map(
     if engine is not None or _is_dask(data):
         return _far(data, prompt, given)
     if mode == "batch":
-        from claude_magic.rows.batch import job
-
-        own = {*given} - job.KEYWORDS - {"mode", "engine"}
-        if live := [word for word in sorted(own) if given[word] not in (_defaults()[word], False)]:
-            raise KeywordError(f'map(mode="batch") takes no {live[0]}=', hint="Leave it out, or ask live.")
-        return job.batch(data, prompt, **{word: given[word] for word in job.KEYWORDS})
+        return _in_batches(data, prompt, given)
     return _carried(plan(data, prompt, **_said(given)), prompt, given, _reuse(given))
 
 
@@ -293,6 +289,16 @@ def _preset(
 
 
 # ---- what the verbs share ----------------------------------------------------------------------------------
+
+
+def _in_batches(data: Any, prompt: Prompt, given: Mapping[str, Any]) -> BatchJob:
+    """Return a batch job; raises InputError for a keyword that says how to ask live."""
+    from claude_magic.rows.batch import job
+
+    own = {*given} - job.KEYWORDS - {"mode", "engine"}
+    if live := [word for word in sorted(own) if given[word] not in (_defaults()[word], False)]:
+        raise KeywordError(f'map(mode="batch") takes no {live[0]}=', hint="Leave it out, or ask live.")
+    return job.batch(data, prompt, **{word: given[word] for word in job.KEYWORDS})
 
 
 def _carried(made: Plan, prompt: Prompt, how: dict[str, Any], reuse: Collection[str]) -> Any:

@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 from claude_magic import wire
 from claude_magic.errors import InputError
 from claude_magic.schema import sent
-from claude_magic.schema.checks import check
+from claude_magic.schema.checks import TYPES, check
 from claude_magic.schema.kinds import BY_NAME, USABLE, Kind, is_type, kind, name
 
 VALUE = "value"  # the one property of an answer whose type is no object
 LABELS = 'Give --choices yes,no, in Python choices=["yes", "no"].'
-JSON_TYPES = frozenset(("object", "array", "string", "integer", "number", "boolean", "null"))
 
 
 class Shape(NamedTuple):
@@ -185,7 +184,7 @@ def _read(wanted: Any) -> Kind:
 
 def _is_schema(wanted: Mapping[str, Any]) -> bool:
     named = wanted.get("type")
-    of_json = (isinstance(named, str) and named in JSON_TYPES) or isinstance(named, list)
+    of_json = (isinstance(named, str) and named in TYPES) or isinstance(named, list)
     groups = ("properties", "anyOf", "oneOf", "allOf", "enum", "$defs")
     return of_json or "$ref" in wanted or any(isinstance(wanted.get(group), dict | list) for group in groups)
 

@@ -19,17 +19,7 @@ from claude_magic.ui.paper import Paper, Sheet, audience
 from claude_magic.ui.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from claude_magic.rows.tally import Tally
-
-
-class _Control(Control):
-    """Tells at the end how far a map came, also one that asked nothing, or showed its own line."""
-
-    def __init__(self, ended: Callable[[Tally], None]) -> None:
-        super().__init__()
-        self.ended = ended
 
 
 class MapProgress(controls.Panel):
@@ -38,7 +28,7 @@ class MapProgress(controls.Panel):
     def __init__(self, data: Any, prompt: Any, **given: Any) -> None:
         self.data, self.prompt, self.given = data, prompt, given
         self.error: BaseException | None = None
-        self._control = _Control(self._ended)
+        self._control = Control(self._ended)
         self._tally: Tally | None = None
         self._before: Tally | None = None  # of the run before
         self._paid: Decimal | None = Decimal(0)  # in the runs before
@@ -54,7 +44,7 @@ class MapProgress(controls.Panel):
         """Ask the rows that have no answer yet."""
         if self.busy:
             return
-        self._control, self.error, self._frame = _Control(self._ended), None, None
+        self._control, self.error, self._frame = Control(self._ended), None, None
         if self._tally is not None:
             self._paid, self._tally = self._cost, self._tally._replace(spent=Decimal(0))
         self._before = self._tally

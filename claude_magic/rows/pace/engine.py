@@ -45,9 +45,10 @@ CANCELLED = "The map was cancelled before this row was sent"
 
 
 class Control:
-    """Pauses, goes on with and cancels a map from another thread."""
+    """Pauses, goes on with and cancels a map from another thread; `ended` hears at its end how far it came."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Callable[[Tally], object] | None = None) -> None:
+        self.ended = ended
         self._go, self._cancelled = threading.Event(), threading.Event()
         self._go.set()
 
