@@ -45,7 +45,7 @@ CANCELLED = "The map was cancelled before this row was sent"
 
 
 class Control:
-    """Pauses, goes on with and cancels a map from another thread; `ended` hears at its end how far it came."""
+    """Pauses, goes on with and cancels a map from another thread; `ended` hears at the end how far it is."""
 
     def __init__(self, ended: Callable[[Tally], object] | None = None) -> None:
         self.ended = ended
